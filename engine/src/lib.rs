@@ -1,0 +1,9 @@
+//! Certificate lookup over memory-mapped, checksummed, immutable segments.
+
+pub mod certificate;
+pub mod date;
+pub mod key;
+
+pub use certificate::{Certificate, IdType};
+pub use date::Date;
+pub use key::{Field, Mode};

@@ -1,0 +1,3 @@
+//! Reads certificate upload files, judges every row, compiles and publishes snapshots.
+
+pub mod input;
