@@ -4,6 +4,7 @@
 
 pub mod encode;
 pub mod normalize;
+pub mod resident_id;
 
 /// A field a certificate can be asked for by (人社鉴发〔2013〕2号 第四条).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
