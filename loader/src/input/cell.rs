@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use zhengcha_engine::Date;
+
 use super::{Cell, Flow, Row, TableSink};
 
 /// The cell that this text makes: empty, text with spreadsheet tricks unwrapped, or a formula.
@@ -54,6 +56,27 @@ fn is_number(text: &str) -> bool {
             && text.parse::<f64>().is_ok())
 }
 
+/// The day of a spreadsheet serial number; the time of day is not looked at. `None` for numbers that
+/// are no day: below 1, the 29th of February 1900 that never was, and from the year 10000 on.
+pub(crate) fn serial_date(serial: f64, is_1904: bool) -> Option<Date> {
+    /// Days from 1899-12-30, day 0 of spreadsheets after their invented leap day, to 1970-01-01.
+    const DAYS_TO_1970: i32 = 25_569;
+    /// Days between the two epochs.
+    const DAYS_1900_TO_1904: i32 = 1_462;
+    const LEAP_DAY_THAT_NEVER_WAS: i32 = 60;
+    if !(0.0..3_000_000.0).contains(&serial) {
+        return None;
+    }
+    let day = serial.floor() as i32;
+    let day = match (is_1904, day) {
+        (true, day) => day + DAYS_1900_TO_1904,
+        (false, 0 | LEAP_DAY_THAT_NEVER_WAS) => return None,
+        (false, ..LEAP_DAY_THAT_NEVER_WAS) => day + 1,
+        (false, _) => day,
+    };
+    Date::from_days_since_1970(day - DAYS_TO_1970)
+}
+
 /// A row being put together: texts in one buffer, so that no cell allocates.
 #[derive(Debug, Default)]
 pub(crate) struct RowBuffer {
@@ -73,7 +96,6 @@ impl RowBuffer {
         self.slots.clear();
     }
 
-    #[expect(dead_code, reason = "needed by the workbook readers")]
     /// Columns so far.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
@@ -112,7 +134,6 @@ impl RowBuffer {
         });
     }
 
-    #[expect(dead_code, reason = "needed by the workbook readers")]
     /// Fills up with empty cells until the next one stands in `column`.
     pub(crate) fn pad_to(&mut self, column: usize) {
         while self.slots.len() < column {
@@ -176,6 +197,23 @@ mod tests {
         // What Rust reads as a float is not yet a number to a spreadsheet.
         assert_eq!(text_cell("-inf"), Cell::Formula);
         assert_eq!(text_cell("+nan"), Cell::Formula);
+    }
+
+    #[test]
+    fn serial_numbers_are_days_of_both_epochs() {
+        let day = |serial, is_1904| serial_date(serial, is_1904).map(|date| date.to_string());
+        assert_eq!(day(1.0, false).unwrap(), "1900-01-01");
+        assert_eq!(day(59.0, false).unwrap(), "1900-02-28");
+        assert_eq!(day(60.0, false), None);
+        assert_eq!(day(61.0, false).unwrap(), "1900-03-01");
+        assert_eq!(day(45_413.999, false).unwrap(), "2024-05-01");
+        assert_eq!(day(2_958_465.0, false).unwrap(), "9999-12-31");
+        assert_eq!(day(2_958_466.0, false), None);
+        assert_eq!(day(0.0, true).unwrap(), "1904-01-01");
+        assert_eq!(day(43_951.0, true).unwrap(), "2024-05-01");
+        for none in [0.5, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(day(none, false), None, "{none}");
+        }
     }
 
     #[test]

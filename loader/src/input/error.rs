@@ -112,7 +112,7 @@ pub enum InputError {
         /// The file.
         file: String,
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// What was found.
         found: String,
         /// What the sender can do.
@@ -124,7 +124,7 @@ pub enum InputError {
         /// The file.
         file: String,
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The format that the content began as.
         format: &'static str,
         /// What the format asks for.
@@ -153,7 +153,7 @@ pub enum InputError {
         /// The file.
         file: String,
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// What is too large.
         what: &'static str,
         /// The limit.
@@ -176,7 +176,7 @@ pub enum InputError {
         /// The file.
         file: String,
         /// Where.
-        place: Place,
+        place: Box<Place>,
         /// The format being read.
         format: &'static str,
     },
@@ -219,7 +219,7 @@ impl Blame<'_> {
     ) -> InputError {
         InputError::Damaged {
             file: self.file.to_owned(),
-            place,
+            place: Box::new(place),
             format: self.format,
             expected: expected.into(),
             found: found.into(),
@@ -234,7 +234,13 @@ impl Blame<'_> {
         limit: u64,
         cure: &'static str,
     ) -> InputError {
-        InputError::LimitExceeded { file: self.file.to_owned(), place, what, limit, cure }
+        InputError::LimitExceeded {
+            file: self.file.to_owned(),
+            place: Box::new(place),
+            what,
+            limit,
+            cure,
+        }
     }
 
     pub(crate) fn unsupported(
@@ -243,10 +249,19 @@ impl Blame<'_> {
         found: impl Into<String>,
         cure: &'static str,
     ) -> InputError {
-        InputError::Unsupported { file: self.file.to_owned(), place, found: found.into(), cure }
+        InputError::Unsupported {
+            file: self.file.to_owned(),
+            place: Box::new(place),
+            found: found.into(),
+            cure,
+        }
     }
 
     pub(crate) fn reader_failed(&self, place: Place) -> InputError {
-        InputError::ReaderFailed { file: self.file.to_owned(), place, format: self.format }
+        InputError::ReaderFailed {
+            file: self.file.to_owned(),
+            place: Box::new(place),
+            format: self.format,
+        }
     }
 }

@@ -11,12 +11,16 @@ pub mod error;
 pub mod limits;
 
 mod archive;
+mod biff;
 mod cell;
 mod csv;
 mod dbf;
 mod encoding;
+mod package;
 mod sniff;
 mod source;
+mod xls;
+mod xlsx;
 
 pub use error::{InputError, Place};
 pub use limits::Limits;
@@ -193,10 +197,8 @@ fn read_content(
     match sniff::sniff(source, survey, file, limits)? {
         Kind::Csv => csv::read(source, file, limits, sink).map(|()| Some(Format::Csv)),
         Kind::Dbf => dbf::read(source, file, limits, sink).map(|()| Some(Format::Dbf)),
-        Kind::Xlsx | Kind::Xls => {
-            let blame = Blame { file, format: "workbook" };
-            Err(blame.unsupported(Place::File, "a workbook", "save it as csv"))
-        }
+        Kind::Xlsx => xlsx::read(source, file, limits, sink).map(|()| Some(Format::Xlsx)),
+        Kind::Xls => xls::read(source, file, limits, sink).map(|()| Some(Format::Xls)),
         Kind::Archive => {
             archive::read(source, file, depth, limits, budget, members, sink).map(|()| None)
         }

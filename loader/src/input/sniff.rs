@@ -5,7 +5,7 @@
 
 use super::error::{Blame, Place, SAVE_AGAIN};
 use super::source::{Source, Survey};
-use super::{InputError, Limits, archive, dbf};
+use super::{InputError, Limits, archive, dbf, xls};
 
 /// What the content is to be read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub(crate) fn sniff(
         return archive::classify(source, file, limits);
     }
     if head.starts_with(CFB_MAGIC) {
+        xls::classify(source, file)?;
         return Ok(Kind::Xls);
     }
     if let Some(&(_, found, cure)) =
