@@ -213,6 +213,24 @@ fn tables_of_another_writer_read_the_same() {
     assert_eq!(rows(&seen)[1].1, ["O'Neill", "~2001-10-22", "84.8", "~true"]);
 }
 
+#[test]
+fn tables_of_a_third_writer_read_the_same() {
+    let files: [&[u8]; 3] = [
+        include_bytes!("../files/python_dbf_db3.dbf"),
+        include_bytes!("../files/python_dbf_fp2.dbf"),
+        include_bytes!("../files/python_dbf_vfp.dbf"),
+    ];
+    for file in files {
+        let seen = read(file);
+        let rows = rows(&seen);
+        assert_eq!(rows[0].1[..4], ["XM", "FZRQ", "LLCJ", "OK"]);
+        assert_eq!(rows[1].1[..4], ["白京", "~2001-10-22", "84.8", "~true"]);
+    }
+    let seen = read(files[0]);
+    assert_eq!(rows(&seen)[2], (2, vec!["阿卜杜·克里木", "", "", ""]));
+    assert!(seen.notes[0].contains("BZ") && seen.notes[1].contains("1 deleted"));
+}
+
 proptest! {
     #[test]
     fn no_change_of_bytes_panics(at in 0usize..500, byte: u8, at2 in 0usize..40, byte2: u8) {

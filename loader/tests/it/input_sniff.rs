@@ -1,20 +1,8 @@
 //! What a file is follows from its content, and what is no table is told so.
 
-use std::io::{Cursor, Write};
-
 use zhengcha_loader::input::{Format, InputError, Limits};
-use zip::write::SimpleFileOptions;
 
-use super::input_support::{gb18030, read, read_with, refusal, refusal_with};
-
-fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in members {
-        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
+use super::input_support::{gb18030, read, read_with, refusal, refusal_with, zip_of};
 
 #[test]
 fn content_that_is_no_table_is_named_with_a_cure() {

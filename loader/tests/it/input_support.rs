@@ -1,11 +1,13 @@
 //! A sink that remembers what it was given, and files of given bytes.
 
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 use zhengcha_loader::input::{
     self, Cell, FileRead, Flow, InputError, Limits, Row, TableSink, TableSource,
 };
+use zip::write::SimpleFileOptions;
 
 /// One table as received; cells in the short notation of [`show`].
 #[derive(Debug, Default)]
@@ -77,6 +79,15 @@ pub(crate) fn show(cell: &Cell<'_>) -> String {
     }
 }
 
+pub(crate) fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
 /// A folder of its own with one file in it.
 pub(crate) struct Given {
     _folder: TempDir,
@@ -115,7 +126,7 @@ pub(crate) fn refusal(bytes: &[u8]) -> String {
 pub(crate) fn refusal_with(bytes: &[u8], limits: &Limits) -> String {
     let (result, seen) = read_with(bytes, limits);
     let message = match result {
-        Ok(_) => panic!("taken: {seen:?}"),
+        Ok(_) => panic!("taken, with {} rows", seen.rows),
         Err(error) => error.to_string(),
     };
     assert!(message.starts_with("batch"), "names the file: {message}");
