@@ -76,7 +76,8 @@ mod tests {
             assert!(!found.body.is_empty());
             assert!(found.path.contains(&format!("{:016x}", xxh3_64(&found.body))));
         }
-        for unknown in ["", "/", "/assets/", "/assets/page.css", "/assets/page-0000000000000000.css"]
+        for unknown in
+            ["", "/", "/assets/", "/assets/page.css", "/assets/page-0000000000000000.css"]
         {
             assert!(asset(unknown).is_none(), "{unknown}");
         }

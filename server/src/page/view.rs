@@ -188,17 +188,14 @@ pub(super) fn result(context: &PageContext, result: &PageResult) -> Bytes {
             let asked = entered.filled().map(words::field).collect::<Vec<_>>().join(" + ");
             query_page(context, entered, "没有查到", Notice::NotFound(asked))
         }
-        PageResult::TwoFieldsRequired => {
-            faulty(context, vec![two_fields_fault(entered)])
-        }
-        PageResult::BadInput { field, reason } => {
-            faulty(context, vec![Fault { target: field.name(), text: field_fault(*field, *reason) }])
-        }
-        PageResult::BadRequest => later(
+        PageResult::TwoFieldsRequired => faulty(context, vec![two_fields_fault(entered)]),
+        PageResult::BadInput { field, reason } => faulty(
             context,
-            "提交的内容无法识别",
-            "请在下面的表单中重新填写后查询。".to_owned(),
+            vec![Fault { target: field.name(), text: field_fault(*field, *reason) }],
         ),
+        PageResult::BadRequest => {
+            later(context, "提交的内容无法识别", "请在下面的表单中重新填写后查询。".to_owned())
+        }
         PageResult::Unavailable => later(
             context,
             "查询服务暂时不可用",
