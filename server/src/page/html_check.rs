@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-const VOID: [&str; 4] = ["meta", "link", "img", "input"];
+const VOID: [&str; 5] = ["meta", "link", "img", "input", "wbr"];
 /// Attributes whose value names ids.
 const REFERRING: [&str; 4] = ["for", "aria-describedby", "aria-labelledby", "aria-controls"];
 
