@@ -95,6 +95,14 @@ impl QueryPage<'_> {
         matches!(self.notice, Notice::None)
     }
 
+    fn form_heading(&self) -> &'static str {
+        match self.notice {
+            Notice::None => "任选两项填写",
+            Notice::Faults(_) | Notice::NotFound(_) => "修改后再查",
+            Notice::Later { .. } => "再次查询",
+        }
+    }
+
     fn is_not_found(&self) -> bool {
         matches!(self.notice, Notice::NotFound(_))
     }
