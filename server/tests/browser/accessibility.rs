@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, DESKTOP, PHONE, Screen, Scripts, with_browser};
-use crate::pictures::{SCENES, visit};
+use crate::pictures::{SCENES, Scene, visit};
 use crate::site::{Site, State};
 
 /// Texts whose contrast with the ground behind them is under 4.5 to 1 (3 to 1 when large), and borders
@@ -71,16 +71,16 @@ const MISFITS: &str = r#"
 
 async fn check_every_scene(browser: &Browser, screen: Screen) {
     browser.set_screen(screen).await;
-    for (scene, state, asked) in SCENES {
+    for Scene { name, state, asked } in SCENES {
         let site = Site::start(state).await;
         visit(browser, &site, asked).await;
         browser.run("for (const d of document.querySelectorAll('details')) d.open = true").await;
-        assert_eq!(browser.run(MISFITS).await, json!([]), "{scene} at {} px", screen.width);
+        assert_eq!(browser.run(MISFITS).await, json!([]), "{name} at {} px", screen.width);
         for dark in [false, true] {
             browser.set_dark(dark).await;
             let found = browser.run(LOW_CONTRAST).await;
-            assert_eq!(found["low"], json!([]), "{scene}, dark: {dark}");
-            assert!(found["texts"].as_u64().unwrap() > 10, "{scene} was looked at");
+            assert_eq!(found["low"], json!([]), "{name}, dark: {dark}");
+            assert!(found["texts"].as_u64().unwrap() > 10, "{name} was looked at");
         }
     }
 }
@@ -134,7 +134,7 @@ async fn a_screen_reader_is_given_landmarks_labels_and_hints() {
 async fn a_screen_reader_is_told_of_faults_and_cards() {
     with_browser(Scripts::Off, |browser| async move {
         let site = Site::start(State::Serving).await;
-        let asked = |scene: &str| SCENES.into_iter().find(|(name, ..)| *name == scene).unwrap().2;
+        let asked = |name| SCENES.into_iter().find(|scene| scene.name == name).unwrap().asked;
         visit(&browser, &site, asked("bad-field")).await;
         let tree = browser.accessibility_tree().await;
         assert_eq!(named(&tree, "alert"), ["请改正后再查询"]);

@@ -289,6 +289,15 @@ impl Browser {
         answer["data"].as_str().unwrap().to_owned()
     }
 
+    /// The page as PDF on A4, base64.
+    pub(crate) async fn printed(&self) -> String {
+        const A4_INCHES: (f64, f64) = (8.27, 11.69);
+        let (width, height) = A4_INCHES;
+        let paper = json!({"paperWidth": width, "paperHeight": height, "preferCSSPageSize": true});
+        let answer = self.devtools("Page.printToPDF", paper).await;
+        answer["data"].as_str().unwrap().to_owned()
+    }
+
     /// What a screen reader is given: the nodes that are not ignored.
     pub(crate) async fn accessibility_tree(&self) -> Vec<Value> {
         let answer = self.devtools("Accessibility.getFullAXTree", json!({})).await;

@@ -3,6 +3,7 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Browser, DESKTOP, PHONE, Scripts, with_browser};
+use crate::pictures::Asked;
 use crate::site::{
     HELD_CERTIFICATE, HELD_NAME, ID_NUMBER, NAME, NEW_CERTIFICATE, OLD_CERTIFICATE, Site, State,
     TICKET_NUMBER,
@@ -108,7 +109,7 @@ async fn a_miss_keeps_the_input_and_is_corrected_without_scripts() {
 /// The script and the server say the same of the same mistake, and lead to the same field.
 async fn is_told_to_fill_in_two(browser: Browser) {
     let site = Site::start(State::Serving).await;
-    let cases: [(&[(&str, &str)], &str, &str); 3] = [
+    let cases: [(Asked, &str, &str); 3] = [
         (&[], "还没有填写，请任选两项填写", "input#id_number"),
         (&[("id_number", ID_NUMBER)], "只填写了 1 项，请再填写一项", "input#certificate_number"),
         (
