@@ -204,11 +204,14 @@ pub(super) fn result(context: &PageContext, result: &PageResult) -> Bytes {
         PageResult::BadRequest => {
             later(context, "提交的内容无法识别", "请在下面的表单中重新填写后查询。".to_owned())
         }
-        PageResult::Unavailable => later(
-            context,
-            "查询服务暂时不可用",
-            "数据正在准备或查询人数较多，请稍后再试。您填写的内容已保留在下面的表单中。".to_owned(),
-        ),
+        PageResult::Unavailable => {
+            let mut text = "数据正在准备或查询人数较多，请稍后再试。".to_owned();
+            // A request turned away before it was read has nothing to give back.
+            if entered.filled().next().is_some() {
+                text.push_str("您填写的内容已保留在下面的表单中。");
+            }
+            later(context, "查询服务暂时不可用", text)
+        }
         PageResult::TooMany { retry_after_seconds } => later(
             context,
             "查询过于频繁",
