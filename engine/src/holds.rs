@@ -67,10 +67,7 @@ impl Holds {
     /// Reads exactly what [`Holds::emit`] writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let numbers = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("hold "))
-            .map(str::to_owned);
+        let numbers = text.lines().filter_map(|line| line.strip_prefix("hold ")).map(str::to_owned);
         let holds = Self::new(numbers);
         (holds.emit() == text).then_some(holds)
     }
@@ -82,9 +79,8 @@ impl Holds {
     pub fn read(store: &Store) -> Result<Self, OpenError> {
         let path = store.holds_path();
         let text = read_text(&path, HOLDS_BYTES_MAX)?;
-        Self::parse(&text).ok_or_else(|| {
-            OpenError::corrupt(&path, "list", "its sum or a line is not as written")
-        })
+        Self::parse(&text)
+            .ok_or_else(|| OpenError::corrupt(&path, "list", "its sum or a line is not as written"))
     }
 }
 
@@ -106,7 +102,10 @@ mod tests {
             for at in 0..text.len() {
                 let mut bytes = text.clone().into_bytes();
                 bytes[at] ^= 1;
-                assert_eq!(String::from_utf8(bytes).ok().and_then(|text| Holds::parse(&text)), None);
+                assert_eq!(
+                    String::from_utf8(bytes).ok().and_then(|text| Holds::parse(&text)),
+                    None
+                );
             }
         }
     }

@@ -29,6 +29,8 @@ pub mod record;
 pub mod segment;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use archive::Shadows;
 pub use certificate::{Certificate, IdType};

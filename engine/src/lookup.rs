@@ -41,11 +41,9 @@ impl<'q> FieldKey<'q> {
     #[inline]
     fn agrees(&self, record: &StoredRecord, segment: &Segment) -> bool {
         let (equal, escape, wanted) = match self.field {
-            Field::IdNumber => (
-                record.id.to_native() == self.words[0],
-                encode::is_escape(self.words[0]),
-                flag::ID,
-            ),
+            Field::IdNumber => {
+                (record.id.to_native() == self.words[0], encode::is_escape(self.words[0]), flag::ID)
+            }
             Field::CertificateNumber => (
                 record.certificate.to_native() == self.words[0],
                 encode::certificate_is_escape(self.words[0]),

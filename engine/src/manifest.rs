@@ -77,7 +77,8 @@ impl Manifest {
     /// The text of the file.
     #[must_use]
     pub fn emit(&self) -> String {
-        let head = format!("zhengcha-manifest {MANIFEST_VERSION}\ngeneration {}\n", self.generation);
+        let head =
+            format!("zhengcha-manifest {MANIFEST_VERSION}\ngeneration {}\n", self.generation);
         let mut tail = String::new();
         let as_of = self.as_of.map_or_else(|| "-".to_owned(), |date| date.to_string());
         let _ = writeln!(tail, "records {}\nas-of {as_of}", self.records);
@@ -116,7 +117,11 @@ impl Manifest {
         let manifest = Self::parse_lines(lines)
             .ok_or_else(|| OpenError::corrupt(path, "manifest", "a line is not as written"))?;
         if manifest.emit() != text {
-            return Err(OpenError::corrupt(path, "manifest", "its sum or a line is not as written"));
+            return Err(OpenError::corrupt(
+                path,
+                "manifest",
+                "its sum or a line is not as written",
+            ));
         }
         Ok(manifest)
     }
@@ -255,8 +260,7 @@ mod tests {
     #[test]
     fn only_built_at_differs_between_equal_inputs() {
         let one = sample().emit();
-        let two =
-            Manifest { built_at: "2026-11-25T00:00:01+08:00".to_owned(), ..sample() }.emit();
+        let two = Manifest { built_at: "2026-11-25T00:00:01+08:00".to_owned(), ..sample() }.emit();
         let differing: Vec<_> = one.lines().zip(two.lines()).filter(|(a, b)| a != b).collect();
         assert_eq!(differing.len(), 1);
         assert!(differing[0].0.starts_with("built-at "));

@@ -5,8 +5,10 @@
 
 use crate::certificate::{Certificate, IdType};
 use crate::date::Date;
+use crate::key::Field;
 use crate::key::encode::{self, NumberText};
-use crate::key::{Field, normalize};
+#[cfg(feature = "build")]
+use crate::key::normalize;
 
 /// Days are counted from here in birth dates: 1850-01-01 is 1, 0 is none.
 const BIRTH_EPOCH_DAYS: i32 = -43_829;
@@ -129,7 +131,7 @@ pub fn birth_date_fits(date: Date) -> bool {
     days_code(Some(date), BIRTH_EPOCH_DAYS).is_some()
 }
 
-/// Whether an issue date can be stored: 1949-01-01 to 2128-06-06.
+/// Whether an issue date can be stored: 1949-01-01 to 2128-06-05.
 #[must_use]
 pub fn issue_date_fits(date: Date) -> bool {
     days_code(Some(date), ISSUE_EPOCH_DAYS).is_some()
@@ -174,7 +176,7 @@ pub(crate) trait Texts: Sync {
 }
 
 /// The text behind one flag of an extension, `""` when it is not there.
-pub(crate) fn extension_text(heap: &[u8], record: &Record, wanted: u32) -> &str {
+pub(crate) fn extension_text<'h>(heap: &'h [u8], record: &Record, wanted: u32) -> &'h str {
     let flags = record.flags();
     if flags & wanted == 0 {
         return "";
@@ -194,6 +196,7 @@ pub(crate) fn extension_text(heap: &[u8], record: &Record, wanted: u32) -> &str 
     ""
 }
 
+#[cfg(feature = "build")]
 /// Bytes an extension takes in the heap; `None` when it runs over its end.
 pub(crate) fn extension_bytes<'h>(heap: &'h [u8], record: &Record) -> Option<&'h [u8]> {
     let all = heap.get(record.extension as usize..)?;
@@ -439,8 +442,10 @@ pub(crate) fn pack(
     extension: &mut Vec<u8>,
 ) -> Result<Record, crate::error::BuildError> {
     use crate::error::BuildError;
-    let invalid =
-        |field: &str| BuildError::Invalid { place: "record", detail: format!("{field} out of range") };
+    let invalid = |field: &str| BuildError::Invalid {
+        place: "record",
+        detail: format!("{field} out of range"),
+    };
     extension.clear();
     let name_key = normalize::name_key(&certificate.name);
     let mut record = Record {
@@ -455,7 +460,10 @@ pub(crate) fn pack(
         ..Record::default()
     };
     let texts = [
-        (encode::certificate_is_escape(record.certificate), certificate.certificate_number.as_str()),
+        (
+            encode::certificate_is_escape(record.certificate),
+            certificate.certificate_number.as_str(),
+        ),
         (encode::is_escape(record.id), certificate.id_number.as_str()),
         (encode::is_escape(record.ticket), certificate.ticket_number.as_str()),
         (encode::name_is_escape(record.name), &*name_key),
@@ -509,4 +517,43 @@ pub(crate) fn pack(
         record.codes |= u32::from(value) << shift;
     }
     Ok(record)
+}
+
+#[cfg(feature = "build")]
+impl View<'_> {
+    /// A total order on content for records of one certificate number, independent of where and when
+    /// they were stored.
+    #[must_use]
+    pub fn content_order(&self, other: &View<'_>) -> std::cmp::Ordering {
+        let key = |view: &View<'_>| {
+            let record = &view.record;
+            (record.id, record.name, record.ticket, record.birth, record.issue, record.scores)
+        };
+        let text = |view: &View<'_>| {
+            let certificate = view.to_certificate();
+            let codes = view.record.codes;
+            (
+                [certificate.certificate_number, certificate.id_number, certificate.ticket_number],
+                [certificate.name, certificate.occupation_code, certificate.occupation_name],
+                [certificate.institution, certificate.issuer],
+                codes,
+            )
+        };
+        key(self).cmp(&key(other)).then_with(|| text(self).cmp(&text(other)))
+    }
+
+    /// Whether both are the same certificate with the same content.
+    #[must_use]
+    pub fn same_content(&self, other: &View<'_>) -> bool {
+        self.content_order(other).is_eq()
+    }
+
+    /// The same holder, for corrections: equal ID numbers, or equal names and birth dates.
+    #[must_use]
+    pub fn same_person(&self, other: &View<'_>) -> bool {
+        *self.id_number() == *other.id_number()
+            || (self.birth_date().is_some()
+                && self.birth_date() == other.birth_date()
+                && *self.name_key() == *other.name_key())
+    }
 }

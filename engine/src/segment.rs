@@ -66,9 +66,8 @@ impl UnverifiedSegment {
         let path = self.path.as_path();
         let records = self.header.records;
         archive::verify_records(path, self.section(SectionKind::Records), records)?;
-        let dictionary = |kind: SectionKind| {
-            archive::verify_dictionary(path, &kind.name(), self.section(kind))
-        };
+        let dictionary =
+            |kind: SectionKind| archive::verify_dictionary(path, &kind.name(), self.section(kind));
         let dictionary_entries =
             (dictionary(SectionKind::Occupations)?, dictionary(SectionKind::Bodies)?);
         let indexes = if self.header.kind == SegmentKind::Batch {
@@ -173,7 +172,12 @@ impl UnverifiedSegment {
         let mut text = String::new();
         let as_of = header.as_of.map_or("-".to_owned(), |date| date.to_string());
         let _ = writeln!(text, "segment {}", self.id);
-        let _ = writeln!(text, "  kind {}  format {}", header.kind.name(), super::format::FORMAT_VERSION);
+        let _ = writeln!(
+            text,
+            "  kind {}  format {}",
+            header.kind.name(),
+            super::format::FORMAT_VERSION
+        );
         let _ = writeln!(text, "  records {}  as of {as_of}", header.records);
         let _ = writeln!(text, "  bytes {}", header.file_bytes);
         let _ = writeln!(text, "  {:<29} {:>12} {:>12}  sum", "section", "offset", "bytes");

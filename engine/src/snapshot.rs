@@ -46,10 +46,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// Any [`OpenError`]; whoever serves an older snapshot goes on serving it.
-    pub fn open_current(
-        store: &Store,
-        previous: Option<&Self>,
-    ) -> Result<Option<Self>, OpenError> {
+    pub fn open_current(store: &Store, previous: Option<&Self>) -> Result<Option<Self>, OpenError> {
         let Some(current) = Current::read(store)? else { return Ok(None) };
         let (manifest, sum) = Manifest::read(store, current.generation)?;
         if sum != current.manifest_sum {

@@ -124,14 +124,25 @@ impl Header {
         }
         let version = get_u32(page, VERSION_AT);
         if !(FORMAT_VERSION_OLDEST..=FORMAT_VERSION).contains(&version) {
-            return Err(incompatible("format version", version.to_string(), FORMAT_VERSION.to_string()));
+            return Err(incompatible(
+                "format version",
+                version.to_string(),
+                FORMAT_VERSION.to_string(),
+            ));
         }
         let (found, expected) = (get_u64(page, SUM_AT), sum64(&page[..SUM_AT]));
         if found != expected {
-            return Err(corrupt("header", format!("sum is {found:016x}, expected {expected:016x}")));
+            return Err(corrupt(
+                "header",
+                format!("sum is {found:016x}, expected {expected:016x}"),
+            ));
         }
         let pairs = [
-            ("normaliser version", u64::from(get_u32(page, NORMALIZER_AT)), u64::from(normalize::NORMALIZER_VERSION)),
+            (
+                "normaliser version",
+                u64::from(get_u32(page, NORMALIZER_AT)),
+                u64::from(normalize::NORMALIZER_VERSION),
+            ),
             ("Unicode version", u64::from(get_u32(page, UNICODE_AT)), u64::from(unicode_version())),
             ("hash seed", get_u64(page, SEED_AT), encode::HASH_SEED),
             ("schema fingerprint", get_u64(page, SCHEMA_AT), super::schema_fingerprint()),

@@ -249,8 +249,7 @@ impl Node {
             Self::One { input, output, child } => single(input, output, child),
             Self::Any(node) => {
                 let rank = node.rank(section, symbol);
-                let found =
-                    rank < node.transitions && node.input(section, rank) == Some(symbol);
+                let found = rank < node.transitions && node.input(section, rank) == Some(symbol);
                 let next = rank + usize::from(found);
                 Step {
                     child: if found {
@@ -258,9 +257,7 @@ impl Node {
                     } else {
                         None
                     },
-                    above: (next < node.transitions)
-                        .then(|| node.output(section, next))
-                        .flatten(),
+                    above: (next < node.transitions).then(|| node.output(section, next)).flatten(),
                 }
             }
         }
@@ -413,12 +410,7 @@ pub(crate) struct TreeBuilder {
 #[cfg(feature = "build")]
 impl TreeBuilder {
     pub(crate) fn new() -> Self {
-        Self {
-            builder: fst::raw::Builder::memory(),
-            runs: Vec::new(),
-            blocks: 0,
-            last_sort_key: 0,
-        }
+        Self { builder: fst::raw::Builder::memory(), runs: Vec::new(), blocks: 0, last_sort_key: 0 }
     }
 
     /// Adds a block by the sort keys of its first and last entry.

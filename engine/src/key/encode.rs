@@ -232,7 +232,8 @@ mod tests {
         for text in ["", "1", "010112020110005", "S000123000001195000001", "01011202011000A8"] {
             assert!(certificate_is_escape(certificate(text)), "{text}");
         }
-        for text in ["", "E12345678", "军字第1234567号", "1101051949123100Xx", "110105491231002"] {
+        for text in ["", "E12345678", "军字第1234567号", "1101051949123100Xx", "110105491231002"]
+        {
             assert!(is_escape(id(text)), "{text}");
         }
         assert!(is_escape(ticket("A1")));
