@@ -1,1 +1,3 @@
-//! placeholder
+//! Answers certificate queries over HTTP from mapped snapshots.
+
+pub mod page;

@@ -1,0 +1,8 @@
+//! The public page in Debian's Chromium: with and without scripts, phone and desktop, keyboard, screen
+//! reader tree, contrast, and pictures in `target/screenshots/`.
+
+mod accessibility;
+mod browser;
+mod flows;
+mod pictures;
+mod site;
