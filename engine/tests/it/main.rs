@@ -1,0 +1,5 @@
+//! Integration tests of the engine.
+
+mod corruption;
+mod lookups;
+mod support;
