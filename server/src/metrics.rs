@@ -7,11 +7,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::StatusCode;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet, text,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -105,7 +107,7 @@ impl Shard {
 
 /// When the serving generation was built, for its age.
 #[derive(Clone, Copy, Debug, Default)]
-struct BuiltAt(Option<SystemTime>);
+struct BuiltAt(Option<jiff::Timestamp>);
 
 /// All counters and gauges.
 #[derive(Debug)]
@@ -200,7 +202,7 @@ impl Metrics {
         self.records.store(snapshot.records(), Relaxed);
         self.holds.store(holds, Relaxed);
         self.serving.store(1, Relaxed);
-        let built_at = snapshot.built_at().parse::<jiff::Timestamp>().ok().map(SystemTime::from);
+        let built_at = snapshot.built_at().parse::<jiff::Timestamp>().ok();
         *self.built_at.lock().unwrap_or_else(PoisonError::into_inner) = BuiltAt(built_at);
     }
 
@@ -211,7 +213,7 @@ impl Metrics {
 
     fn data_age_seconds(&self) -> Option<f64> {
         let BuiltAt(built_at) = *self.built_at.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(SystemTime::now().duration_since(built_at?).unwrap_or_default().as_secs_f64())
+        Some(jiff::Timestamp::now().duration_since(built_at?).as_secs_f64().max(0.0))
     }
 
     fn sum(&self, counter: impl Fn(&Shard) -> &AtomicU64) -> u64 {
@@ -285,7 +287,11 @@ impl Collector for Scrape {
             ("generation", "Generation being served", &metrics.generation),
             ("records", "Certificates being served", &metrics.records),
             ("holds", "Certificates under review", &metrics.holds),
-            ("snapshots_mapped", "Generations mapped, leased ones included", &metrics.snapshots_mapped),
+            (
+                "snapshots_mapped",
+                "Generations mapped, leased ones included",
+                &metrics.snapshots_mapped,
+            ),
             ("serving", "1 while queries are answered from data", &metrics.serving),
         ] {
             let value = i64::try_from(gauge.load(Relaxed)).unwrap_or(i64::MAX);
@@ -299,7 +305,8 @@ impl Collector for Scrape {
         if let Some(age_seconds) = metrics.data_age_seconds() {
             let help = "Time since the serving generation was built";
             let unit = Some(&Unit::Seconds);
-            let descriptor = encoder.encode_descriptor("data_age", help, unit, MetricType::Gauge)?;
+            let descriptor =
+                encoder.encode_descriptor("data_age", help, unit, MetricType::Gauge)?;
             ConstGauge::new(age_seconds).encode(descriptor)?;
         }
         Ok(())
@@ -353,7 +360,7 @@ impl Scrape {
         let unit = Some(&Unit::Seconds);
         encoder
             .encode_descriptor("request_duration", help, unit, MetricType::Histogram)?
-            .encode_histogram::<()>(sum, count, &buckets, None)
+            .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
     }
 }
 

@@ -121,7 +121,10 @@ impl From<Kind> for Problem {
             allow: None,
             closes: matches!(
                 kind,
-                Kind::MissingHost | Kind::ConflictingLength | Kind::BodyTimeout | Kind::BodyTooLarge
+                Kind::MissingHost
+                    | Kind::ConflictingLength
+                    | Kind::BodyTimeout
+                    | Kind::BodyTooLarge
             ),
         }
     }

@@ -234,7 +234,8 @@ mod tests {
     use super::*;
 
     fn outcome(encoding: Encoding, body: &str) -> Result<Vec<Option<String>>, &'static str> {
-        let typed = Typed::parse(encoding, body.as_bytes()).map_err(|problem| problem.kind.code())?;
+        let typed =
+            Typed::parse(encoding, body.as_bytes()).map_err(|problem| problem.kind.code())?;
         Ok(Field::ALL.map(|field| typed.get(field).map(str::to_owned)).to_vec())
     }
 
@@ -247,13 +248,14 @@ mod tests {
 
     #[test]
     fn json_bodies() {
-        let json = |body| outcome(Encoding::Json, body);
+        let json = |body: &str| outcome(Encoding::Json, body);
         let name = |text: &str| Ok(vec![None, None, None, Some(text.to_owned())]);
         assert_eq!(json(r#"{"name":"白京"}"#), name("白京"));
         assert_eq!(json(r#"{"name":"\u767d\u4eac"}"#), name("白京"));
         assert_eq!(json(r#" {"name":null} "#), name(""));
         assert_eq!(json("{}"), Ok(vec![None; 4]));
-        for broken in ["", "{", "[]", "null", "\"a\"", "{}{}", "{\"name\":\"a\",}", "{name:1}", "\u{feff}{}"]
+        for broken in
+            ["", "{", "[]", "null", "\"a\"", "{}{}", "{\"name\":\"a\",}", "{name:1}", "\u{feff}{}"]
         {
             assert_eq!(json(broken), Err("invalid-body"), "{broken}");
         }
@@ -271,7 +273,7 @@ mod tests {
 
     #[test]
     fn form_bodies() {
-        let form = |body| outcome(Encoding::Form, body);
+        let form = |body: &str| outcome(Encoding::Form, body);
         let expected = vec![Some("1 2".to_owned()), None, None, Some("白京".to_owned())];
         assert_eq!(form("id_number=1+2&name=%E7%99%BD%E4%BA%AC"), Ok(expected));
         assert_eq!(form(""), Ok(vec![None; 4]));
@@ -290,7 +292,9 @@ mod tests {
         assert_eq!(of("application/json"), Ok(Encoding::Json));
         assert_eq!(of("Application/JSON ; charset=\"UTF-8\""), Ok(Encoding::Json));
         assert_eq!(of("application/x-www-form-urlencoded"), Ok(Encoding::Form));
-        for refused in ["", "text/plain", "application/json; charset=gbk", "application/jsonp", "*/*"] {
+        for refused in
+            ["", "text/plain", "application/json; charset=gbk", "application/jsonp", "*/*"]
+        {
             assert_eq!(of(refused), Err(Kind::UnsupportedMediaType), "{refused}");
         }
         assert_eq!(Encoding::of(&HeaderMap::new()), Err(Kind::UnsupportedMediaType));

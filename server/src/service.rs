@@ -164,9 +164,8 @@ async fn query(
     let body = admit(connection, head, body, now).await?;
     guarded(connection, || {
         let typed = Typed::parse(encoding, &body)?;
-        let json = look_up(connection, &typed, &body, now, |template, found| {
-            template.answer(found)
-        })?;
+        let json =
+            look_up(connection, &typed, &body, now, |template, found| template.answer(found))?;
         let mut reply = Response::new(Full::new(json));
         let headers = reply.headers_mut();
         headers.insert(header::CONTENT_TYPE, JSON);
@@ -274,12 +273,7 @@ fn page_context(connection: &Connection) -> page::PageContext {
 }
 
 /// `POST /`: the same as a query, with every outcome as a page.
-async fn page_query(
-    connection: &Connection,
-    head: &Parts,
-    body: Incoming,
-    now: Instant,
-) -> Reply {
+async fn page_query(connection: &Connection, head: &Parts, body: Incoming, now: Instant) -> Reply {
     let mut context = page_context(connection);
     let body = match Encoding::of(&head.headers) {
         Ok(Encoding::Form) => admit(connection, head, body, now).await,
@@ -319,9 +313,9 @@ fn page_result(problem: &Problem) -> page::PageResult {
         (Kind::FieldUnusable, Some(field)) => {
             PageResult::BadInput { field, reason: InputFault::Unusable }
         }
-        (Kind::TooManyRequests, _) => PageResult::TooMany {
-            retry_after_seconds: problem.retry_after_seconds.unwrap_or(1),
-        },
+        (Kind::TooManyRequests, _) => {
+            PageResult::TooMany { retry_after_seconds: problem.retry_after_seconds.unwrap_or(1) }
+        }
         (Kind::NotReady | Kind::Overloaded | Kind::Internal, _) => PageResult::Unavailable,
         _ => PageResult::BadRequest,
     }
@@ -343,16 +337,9 @@ fn html(status: StatusCode, page: Bytes) -> Reply {
 
 fn asset(head: &Parts) -> Result<Reply, Problem> {
     let asset = page::asset(head.uri.path()).ok_or(Kind::NotFound)?;
-    let caching = if asset.immutable {
-        "public, max-age=31536000, immutable"
-    } else {
-        "public, max-age=300"
-    };
-    let content_type = HeaderValue::from_static(asset.content_type);
-    let bytes = Bytes::from_static(asset.bytes);
-    let mut reply = cached(bytes, "", caching, &head.headers);
-    reply.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    Ok(reply)
+    // The address holds a hash of the bytes.
+    let caching = "public, max-age=31536000, immutable";
+    Ok(cached(asset.body, asset.content_type, caching, &head.headers))
 }
 
 /// Bytes that never change while this program runs, with a strong entity tag.
