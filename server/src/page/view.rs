@@ -10,10 +10,9 @@ use zhengcha_engine::{Date, Field, Mode};
 use super::assets::ASSETS;
 use super::{Card, CertificateCard, Entered, InputFault, PageContext, PageResult, words};
 
-/// The widest input a number field takes: 32 characters and room for blanks typed between groups.
-const NUMBER_INPUT_CHARS_MAX: usize = 40;
-/// The widest name taken: 50 bytes are 50 Latin letters (民委发〔2016〕33号), with room for blanks.
-const NAME_INPUT_CHARS_MAX: usize = 64;
+/// The widest input a field takes. More than a query may have, so that an over-long paste is named
+/// by the answer and not cut in silence; little enough to keep the request small.
+const INPUT_CHARS_MAX: usize = 128;
 /// What the form needs (人社鉴发〔2013〕2号 第四条).
 const FIELDS_NEEDED: usize = 2;
 
@@ -48,11 +47,14 @@ struct Input<'a> {
     label: &'static str,
     hint: &'static str,
     value: &'a str,
-    chars_max: usize,
     fault: Option<String>,
 }
 
 impl Input<'_> {
+    fn chars_max(&self) -> usize {
+        INPUT_CHARS_MAX
+    }
+
     fn described_by(&self) -> String {
         match self.fault {
             Some(_) => format!("{id}-fault {id}-hint", id = self.id),
@@ -247,17 +249,11 @@ fn two_fields_fault(entered: &Entered) -> Fault {
     Fault { target: target.unwrap_or(Field::IdNumber).name(), text }
 }
 
-fn field_fault(field: Field, reason: InputFault) -> String {
+fn field_fault(field: Field, fault: InputFault) -> String {
     let label = words::field(field);
-    match (reason, field) {
-        (InputFault::TooLong, _) => format!("{label}过长，请核对是否多填了内容"),
-        (InputFault::Unusable, Field::Name) => {
-            format!("{label}中有不能识别的字符，请与证书上的姓名核对")
-        }
-        (InputFault::Unusable, Field::IdNumber) => {
-            format!("{label}中有不能识别的字符，请与证件核对")
-        }
-        (InputFault::Unusable, _) => format!("{label}只能由数字和字母组成，请核对"),
+    match fault {
+        InputFault::TooLong => format!("{label}过长，请核对是否多填了内容"),
+        InputFault::Unusable => format!("{label}中有不能识别的字符，请删去后重新填写"),
     }
 }
 
@@ -287,10 +283,6 @@ fn input<'a>(field: Field, entered: &'a Entered, faults: &[Fault]) -> Input<'a> 
             Field::Name => "与证书上的姓名一致",
         },
         value: entered.get(field),
-        chars_max: match field {
-            Field::Name => NAME_INPUT_CHARS_MAX,
-            _ => NUMBER_INPUT_CHARS_MAX,
-        },
         fault: faults.iter().find(|fault| fault.target == id).map(|fault| fault.text.clone()),
     }
 }

@@ -139,7 +139,7 @@ async fn a_screen_reader_is_told_of_faults_and_cards() {
         let tree = browser.accessibility_tree().await;
         assert_eq!(named(&tree, "alert"), ["请改正后再查询"]);
         let faulty = tree.iter().find(|node| property(node, "name") == "证书编号").unwrap();
-        assert!(property(faulty, "description").starts_with("证书编号只能由数字和字母组成"));
+        assert!(property(faulty, "description").starts_with("证书编号过长"));
 
         visit(&browser, &site, asked("found")).await;
         let tree = browser.accessibility_tree().await;

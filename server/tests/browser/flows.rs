@@ -3,7 +3,7 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Browser, DESKTOP, PHONE, Scripts, with_browser};
-use crate::pictures::Asked;
+use crate::pictures::{Asked, LONG_NUMBER};
 use crate::site::{
     HELD_CERTIFICATE, HELD_NAME, ID_NUMBER, NAME, NEW_CERTIFICATE, OLD_CERTIFICATE, Site, State,
     TICKET_NUMBER,
@@ -147,7 +147,7 @@ async fn a_bad_field_is_named_and_reached_from_the_summary() {
     with_browser(Scripts::Off, |browser| async move {
         let site = Site::start(State::Serving).await;
         browser.goto(&site.url()).await;
-        browser.ask(&[("certificate_number", "#0101"), ("name", NAME)]).await;
+        browser.ask(&[("certificate_number", LONG_NUMBER), ("name", NAME)]).await;
         browser.click("#error-summary a").await;
         browser.expect_focus("input#certificate_number").await;
         assert_eq!(browser.find_all("[aria-invalid=true]").await.len(), 1);

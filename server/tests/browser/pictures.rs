@@ -25,6 +25,10 @@ const fn scene(name: &'static str, state: State, asked: Asked) -> Scene {
     Scene { name, state, asked }
 }
 
+/// Longer than any number: a paste gone wrong.
+pub(crate) const LONG_NUMBER: &str =
+    "01011202011000580101120201100058010112020110005801011202011000580101120201100058";
+
 const HOLDER: Asked = &[("id_number", ID_NUMBER), ("name", NAME)];
 
 /// Every kind of page.
@@ -43,7 +47,7 @@ pub(crate) const SCENES: [Scene; 9] = [
     ),
     scene("not-found", State::Serving, &[("id_number", ID_NUMBER), ("name", "李雷")]),
     scene("one-field", State::Serving, &[("name", NAME)]),
-    scene("bad-field", State::Serving, &[("certificate_number", "#0101"), ("name", NAME)]),
+    scene("bad-field", State::Serving, &[("certificate_number", LONG_NUMBER), ("name", NAME)]),
     scene("unavailable", State::Empty, HOLDER),
     scene("too-many", State::Throttled, HOLDER),
 ];
