@@ -81,7 +81,8 @@ impl Queries {
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut start = 0usize;
         self.ends.iter().map(move |&(middle, end)| {
-            let pair = (&self.text[start..middle as usize], &self.text[middle as usize..end as usize]);
+            let pair =
+                (&self.text[start..middle as usize], &self.text[middle as usize..end as usize]);
             start = end as usize;
             pair
         })

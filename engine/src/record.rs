@@ -539,7 +539,11 @@ impl View<'_> {
                 codes,
             )
         };
-        key(self).cmp(&key(other)).then_with(|| text(self).cmp(&text(other)))
+        // Unusual numbers that share a hash stay apart.
+        self.extension(flag::CERTIFICATE)
+            .cmp(other.extension(flag::CERTIFICATE))
+            .then_with(|| key(self).cmp(&key(other)))
+            .then_with(|| text(self).cmp(&text(other)))
     }
 
     /// Whether both are the same certificate with the same content.

@@ -43,9 +43,8 @@ fn main() -> anyhow::Result<()> {
     let sets: Vec<[Queries; 2]> = Mode::ALL
         .into_iter()
         .map(|mode| {
-            [Kind::Hit, Kind::Miss].map(|kind| {
-                Queries::draw(&snapshot, mode, kind, arguments.calls, arguments.seed)
-            })
+            [Kind::Hit, Kind::Miss]
+                .map(|kind| Queries::draw(&snapshot, mode, kind, arguments.calls, arguments.seed))
         })
         .collect();
     // Modes and kinds interleaved, so that noise falls on all alike.
