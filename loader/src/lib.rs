@@ -3,4 +3,5 @@
 pub mod input;
 pub mod judge;
 pub mod layout;
+pub mod report;
 pub mod tables;

@@ -10,7 +10,7 @@ use crate::layout::FieldName;
 /// Words by field.
 #[derive(Clone, Debug, Default)]
 pub struct Codes {
-    words: HashMap<(FieldName, String), u8>,
+    words: [HashMap<String, u8>; FieldName::COUNT],
 }
 
 impl Codes {
@@ -18,7 +18,7 @@ impl Codes {
         let mut codes = Self::default();
         source.each(&["field", "word", "code"], |row| {
             let word = normalize::ticket_number(row.filled(1)?).into_owned();
-            match codes.words.insert((row.field(0)?, word), row.number(2)?) {
+            match codes.words[row.field(0)? as usize].insert(word, row.number(2)?) {
                 Some(_) => Err(row.wrong(1, "this word stands twice")),
                 None => Ok(()),
             }
@@ -29,6 +29,6 @@ impl Codes {
     /// The code of a word without spaces, half-width and upper case.
     #[must_use]
     pub fn code(&self, field: FieldName, word: &str) -> Option<u8> {
-        self.words.get(&(field, word.to_owned())).copied()
+        self.words[field as usize].get(word).copied()
     }
 }

@@ -1,5 +1,7 @@
 //! Rules on numbers: `id-number`, `id-numeric`, `certificate-number`, `leading-zero-restored`.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests may stop them")]
+
 use proptest::prelude::*;
 use zhengcha_engine::IdType;
 use zhengcha_loader::input::Cell;

@@ -1,5 +1,7 @@
 //! Rows as a whole: what a good one becomes, rules over several fields, scope and catalogue.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests may stop them")]
+
 use zhengcha_engine::{Certificate, Date, IdType};
 use zhengcha_loader::judge::{Rule, Severity};
 use zhengcha_loader::layout::{FieldName as F, Layout};
