@@ -203,7 +203,22 @@ impl<'c> Fields<'_, 'c> {
                 facts.number_kind = number.kind;
                 certificate.certificate_number = number.normal.into_owned();
             }
-            Err((rule, detail)) => self.report(FIELD, rule, detail),
+            Err((rule, detail)) => {
+                self.report(FIELD, rule, detail);
+                self.too_long_as_well(FIELD, value, normalize::certificate_number);
+            }
+        }
+    }
+
+    /// A number of the wrong shape may be too wide besides, which is a rule of its own.
+    fn too_long_as_well(
+        &mut self,
+        field: FieldName,
+        value: Value<'_>,
+        normal: fn(&str) -> Cow<'_, str>,
+    ) {
+        if let Value::Text(text) = value {
+            self.too_long(field, &normal(text));
         }
     }
 
@@ -222,7 +237,10 @@ impl<'c> Fields<'_, 'c> {
                 certificate.id_type = number.kind;
                 certificate.id_number = number.normal.into_owned();
             }
-            Err((rule, detail)) => self.report(FIELD, rule, detail),
+            Err((rule, detail)) => {
+                self.report(FIELD, rule, detail);
+                self.too_long_as_well(FIELD, value, normalize::id_number);
+            }
         }
     }
 }
