@@ -58,7 +58,8 @@ fn unpad(text: &str) -> Cow<'_, str> {
     let mut previous = None;
     for c in trimmed.chars() {
         if is_padding(c) {
-            padding.push(c);
+            // A line break or tab inside a name is a space that came the wrong way.
+            padding.push(if c.is_control() { ' ' } else { c });
             continue;
         }
         if !(is_hanzi(c) && previous.is_some_and(is_hanzi)) {
@@ -111,6 +112,7 @@ mod tests {
             ("张 \u{200B}三\u{FEFF}", "张三"),
             ("阿不都克里木•阿不都热合曼", "阿不都克里木•阿不都热合曼"),
             ("John  Smith", "John  Smith"),
+            ("John\nSmith\t", "John Smith"),
             ("张 John", "张 John"),
             ("Ｊohn", "Ｊohn"),
             ("Jose\u{301}", "José"),
