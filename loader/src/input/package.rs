@@ -42,13 +42,12 @@ const KEPT: &[&[u8]] = &[
 /// Inflates and counts every part.
 pub(crate) fn check(
     zip: &mut Zip,
-    packed_bytes: u64,
+    budget: &mut Budget,
     blame: Blame<'_>,
     limits: &Limits,
 ) -> Result<(), InputError> {
-    let mut budget = Budget::new(packed_bytes);
     for index in 0..zip.len() {
-        check_part(zip, index, &mut budget, blame, limits)?;
+        check_part(zip, index, budget, blame, limits)?;
     }
     Ok(())
 }
