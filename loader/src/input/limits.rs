@@ -7,8 +7,9 @@
 pub const FILE_BYTES_MAX: u64 = 4 << 30;
 /// Members of one archive; a batch of a prefecture has a few dozen.
 pub const ZIP_ENTRIES_MAX: u32 = 2_000;
-/// Bytes that all members of one delivered file may inflate to, nested archives included.
-pub const ZIP_INFLATED_BYTES_MAX: u64 = 8 << 30;
+/// Bytes that all members of one delivered file may inflate to, nested archives and the parts of
+/// workbooks included. A sheet of 1,048,576 rows and 18 columns has about 1 GiB.
+pub const ZIP_INFLATED_BYTES_MAX: u64 = 4 << 30;
 /// Inflated bytes per packed byte. Sheets of repetitive cells reach 60; bombs go to 1,032.
 pub const ZIP_RATIO_MAX: u64 = 250;
 /// Inflated bytes below which the ratio is not looked at.

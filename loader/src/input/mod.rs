@@ -197,7 +197,7 @@ fn read_content(
     match sniff::sniff(source, survey, file, limits)? {
         Kind::Csv => csv::read(source, file, limits, sink).map(|()| Some(Format::Csv)),
         Kind::Dbf => dbf::read(source, file, limits, sink).map(|()| Some(Format::Dbf)),
-        Kind::Xlsx => xlsx::read(source, file, limits, sink).map(|()| Some(Format::Xlsx)),
+        Kind::Xlsx => xlsx::read(source, file, limits, budget, sink).map(|()| Some(Format::Xlsx)),
         Kind::Xls => xls::read(source, file, limits, sink).map(|()| Some(Format::Xls)),
         Kind::Archive => {
             archive::read(source, file, depth, limits, budget, members, sink).map(|()| None)

@@ -42,13 +42,12 @@ const KEPT: &[&[u8]] = &[
 /// Inflates and counts every part.
 pub(crate) fn check(
     zip: &mut Zip,
-    packed_bytes: u64,
+    budget: &mut Budget,
     blame: Blame<'_>,
     limits: &Limits,
 ) -> Result<(), InputError> {
-    let mut budget = Budget::new(packed_bytes);
     for index in 0..zip.len() {
-        check_part(zip, index, &mut budget, blame, limits)?;
+        check_part(zip, index, budget, blame, limits)?;
     }
     Ok(())
 }
@@ -125,6 +124,7 @@ enum Excess {
     SharedStrings,
     StringCount,
     Sheets,
+    Rows,
 }
 
 /// Counts one part as it streams by.
@@ -149,6 +149,7 @@ struct PartScan<'a> {
     kept_tag_bytes_max: u64,
     formats: u64,
     sheets: u64,
+    rows: u64,
 }
 
 impl<'a> PartScan<'a> {
@@ -180,6 +181,7 @@ impl<'a> PartScan<'a> {
             kept_tag_bytes_max: 0,
             formats: 0,
             sheets: 0,
+            rows: 0,
         }
     }
 
@@ -247,7 +249,13 @@ impl<'a> PartScan<'a> {
                     std::mem::swap(&mut self.cell, &mut self.tag);
                 }
             }
-            b"v" | b"t" | b"row" | b"f" | b"is" => {}
+            b"v" | b"t" | b"f" | b"is" => {}
+            b"row" => {
+                self.rows += u64::from(!closing);
+                if self.rows > u64::from(self.limits.sheet_rows_max) {
+                    return Err(Excess::Rows);
+                }
+            }
             b"sst" if !closing => {
                 self.strings_declared = attribute(&self.tag, b"uniqueCount")
                     .map_or(0, |digits| digits.parse().unwrap_or(u64::MAX));
@@ -318,6 +326,10 @@ impl<'a> PartScan<'a> {
                 let found = format!("a declared {}", self.strings_declared);
                 blame.damaged(place, "a believable number of shared strings", found)
             }
+            Excess::Rows => {
+                let limit = u64::from(limits.sheet_rows_max);
+                blame.limit(place, "the number of rows", limit, SPLIT)
+            }
             Excess::Sheets => {
                 let limit = u64::from(limits.sheets_max);
                 blame.limit(place, "the number of sheets", limit, NO_ARCHIVE)
@@ -356,7 +368,8 @@ mod tests {
 
     #[test]
     fn verdicts_do_not_depend_on_how_the_part_is_cut() {
-        let limits = Limits { cell_bytes_max: 10, sheets_max: 2, ..Limits::default() };
+        let limits =
+            Limits { cell_bytes_max: 10, sheets_max: 2, sheet_rows_max: 2, ..Limits::default() };
         let text = |len: usize| "x".repeat(len);
         for (xml, want) in [
             (format!("<a><c r=\"B2\"><v>{}</v></c></a>", text(33)), Ok(())),
@@ -367,6 +380,8 @@ mod tests {
             (format!("<a b=\"{}\">", text(40)), Err(Excess::Tag)),
             ("<sheet/><sheet/>".to_owned(), Ok(())),
             ("<sheet/><sheet/><sheet a=\"1\"></sheet>".to_owned(), Err(Excess::Sheets)),
+            ("<row/><row></row>".to_owned(), Ok(())),
+            ("<row r=\"1\"></row><x:row/><row/>".to_owned(), Err(Excess::Rows)),
             ("<sst uniqueCount=\"99999999999999999999\">".to_owned(), Err(Excess::StringCount)),
             ("<sst count=\"5\" uniqueCount=\"5\">".to_owned(), Ok(())),
         ] {

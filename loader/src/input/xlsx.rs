@@ -10,6 +10,7 @@ use std::sync::Arc;
 use calamine::{DataRef, Reader, SheetType, Xlsx, XlsxCellReader, XlsxError};
 use zhengcha_engine::Date;
 
+use super::archive::Budget;
 use super::cell::{RowBuffer, serial_date};
 use super::csv::PROGRESS_ROWS;
 use super::error::{Blame, Place, SHORTEN, SPLIT};
@@ -23,11 +24,12 @@ pub(crate) fn read(
     source: &Source,
     file: &str,
     limits: &Limits,
+    budget: &mut Budget,
     sink: &mut dyn TableSink,
 ) -> Result<(), InputError> {
     let blame = Blame { file, format: "xlsx" };
     let mut zip = archive::open(source, blame)?;
-    package::check(&mut zip, source.len(), blame, limits)?;
+    package::check(&mut zip, budget, blame, limits)?;
     drop(zip);
     source.restart_progress();
     let mut workbook = guarded(Place::File, blame, || Xlsx::new(BufReader::new(source.clone())))?;

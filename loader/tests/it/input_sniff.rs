@@ -65,6 +65,33 @@ fn members_of_a_zip_are_read_by_content_and_named_in_both_encodings() {
     assert!(seen.tables[0].file.starts_with("batch/批次xx/"), "{}", seen.tables[0].file);
 }
 
+#[test]
+fn every_format_is_read_inside_a_zip() {
+    let members: [(&str, &[u8]); 4] = [
+        ("1.csv", include_bytes!("../files/openpyxl.xlsx")),
+        ("2.xlsx", include_bytes!("../files/xlwt.xls")),
+        ("3.txt", include_bytes!("../files/python_dbf_vfp.dbf")),
+        ("4.dbf", "姓名,证书编号\n张三,1\n".as_bytes()),
+    ];
+    let (result, seen) = read_with(&zip_of(&members), &Limits::default());
+    let formats: Vec<Format> = result.unwrap().members.iter().map(|member| member.format).collect();
+    assert_eq!(formats, [Format::Xlsx, Format::Xls, Format::Dbf, Format::Csv]);
+    assert!(seen.tables.iter().all(|table| table.ended));
+    // What a workbook inflates to counts as well.
+    let limits = Limits { zip_inflated_bytes_max: 20_000, ..Limits::default() };
+    assert!(refusal_with(&zip_of(&members), &limits).contains("batch/1.csv"));
+}
+
+#[test]
+fn progress_rises_to_the_length_of_the_file() {
+    let csv = "1,2\n".repeat(100_000);
+    let (result, seen) = read_with(csv.as_bytes(), &Limits::default());
+    result.unwrap();
+    assert!(seen.progress.len() >= 10);
+    assert!(seen.progress.is_sorted());
+    assert!(seen.progress.last().unwrap() * 10 > csv.len() as u64 * 9);
+}
+
 fn clear_utf8_flags(bytes: &mut [u8]) {
     for at in 0..bytes.len() - 10 {
         if bytes[at..].starts_with(b"PK\x03\x04") {

@@ -24,8 +24,7 @@ pub(crate) struct Seen {
     pub(crate) tables: Vec<Table>,
     pub(crate) notes: Vec<String>,
     pub(crate) rows: u64,
-    /// Keep no rows, for large files.
-    pub(crate) count_only: bool,
+    pub(crate) progress: Vec<u64>,
     /// Leave a table after this many rows.
     pub(crate) skip_after: Option<u64>,
 }
@@ -45,9 +44,7 @@ impl TableSink for Seen {
         let table = self.tables.last_mut().unwrap();
         assert!(!table.ended);
         assert!(row.cells.iter().any(|cell| *cell != Cell::Empty), "blank rows are left out");
-        if !self.count_only {
-            table.rows.push((row.number, row.cells.iter().map(show).collect()));
-        }
+        table.rows.push((row.number, row.cells.iter().map(show).collect()));
         Ok(match self.skip_after {
             Some(rows) if rows == self.rows => Flow::SkipTable,
             _ => Flow::Continue,
@@ -61,6 +58,11 @@ impl TableSink for Seen {
 
     fn note(&mut self, file: &str, message: String) {
         self.notes.push(format!("{file}: {message}"));
+    }
+
+    fn progress(&mut self, _: &str, done_bytes: u64, total_bytes: u64) {
+        assert!(done_bytes <= total_bytes);
+        self.progress.push(done_bytes);
     }
 }
 

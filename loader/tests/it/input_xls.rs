@@ -185,6 +185,19 @@ fn every_truncation_is_refused() {
     }
 }
 
+/// Chains of sectors that bite their own tail would be followed until memory ends.
+#[test]
+fn endless_chains_are_refused() {
+    let bytes = include_bytes!("../files/xlwt.xls");
+    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let table = 512 + 512 * u32_at(76) as usize;
+    for sector in [u32_at(48), 0] {
+        let mut bytes = bytes.to_vec();
+        bytes[table + 4 * sector as usize..][..4].copy_from_slice(&sector.to_le_bytes());
+        assert!(refusal(&bytes).contains("duplicate sector"));
+    }
+}
+
 proptest! {
     #[test]
     fn no_change_of_bytes_panics(changes in prop::collection::vec((0usize..5_632, any::<u8>()), 1..4)) {
