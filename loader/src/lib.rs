@@ -15,3 +15,4 @@ pub mod output;
 pub mod progress;
 pub mod report;
 pub mod tables;
+pub mod upload;

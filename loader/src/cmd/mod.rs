@@ -3,6 +3,7 @@
 mod compile;
 mod fsck;
 mod inspect;
+mod load;
 mod prune;
 mod publish;
 mod query;
@@ -39,6 +40,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Prune { keep } => prune::run(&store, *keep, &output),
         Command::Fsck => fsck::run(&store, &output),
         Command::Query(args) => query::run(&store, args, &output),
-        Command::Load(_) | Command::Check(_) | Command::Synth(_) => Ok(Outcome::Done),
+        Command::Load(args) => load::load(&store, args, &output),
+        Command::Check(args) => load::check(&store, args, &output),
+        Command::Synth(_) => Ok(Outcome::Done),
     }
 }

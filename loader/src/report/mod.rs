@@ -99,6 +99,19 @@ impl UploadReport {
         self.findings.sort_by_key(PlacedFinding::place);
     }
 
+    /// Rows read, accepted, accepted with warnings, rejected, over all files.
+    #[must_use]
+    pub fn totals(&self) -> [u64; 4] {
+        self.files.iter().fold([0; 4], |[rows, accepted, warned, rejected], file| {
+            [
+                rows + file.rows,
+                accepted + file.accepted,
+                warned + file.warned,
+                rejected + file.rejected,
+            ]
+        })
+    }
+
     /// Findings of one severity, as they will be shown.
     fn entries(&self, severity: Severity) -> impl Iterator<Item = Entry<'_>> {
         self.findings

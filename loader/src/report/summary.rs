@@ -12,12 +12,8 @@ use crate::layout::Layout;
 #[must_use]
 pub fn summary(report: &UploadReport) -> String {
     let mut files = table(&["file", "format", "layout", "rows", "accepted", "warned", "rejected"]);
-    let mut totals = [0; 4];
     for file in &report.files {
         let counts = [file.rows, file.accepted, file.warned, file.rejected];
-        for (total, count) in totals.iter_mut().zip(counts) {
-            *total += count;
-        }
         let format = file.format.map_or("-", format_name);
         let layout = file.layout.map_or("-", Layout::name);
         let names = [printable(&file.path), format.to_owned(), layout.to_owned()];
@@ -25,7 +21,7 @@ pub fn summary(report: &UploadReport) -> String {
     }
     if report.files.len() > 1 {
         let names = ["total", "", ""].map(str::to_owned);
-        files.add_row(names.into_iter().chain(totals.map(|count| count.to_string())));
+        files.add_row(names.into_iter().chain(report.totals().map(|count| count.to_string())));
     }
     align_right(&mut files, 3..7);
     let mut text = format!("{files}\n");
