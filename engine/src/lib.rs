@@ -3,6 +3,8 @@
 pub mod certificate;
 pub mod date;
 pub mod key;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use certificate::{Certificate, IdType};
 pub use date::Date;
