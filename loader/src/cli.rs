@@ -165,6 +165,9 @@ pub struct SynthArgs {
     /// Kind of files.
     #[arg(long, value_enum, default_value_t = SynthFormatArg::Csv)]
     pub format: SynthFormatArg,
+    /// Columns to write; `auto` is 2013.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub layout: LayoutArg,
 }
 
 /// Kind of files `synth` writes.

@@ -14,5 +14,6 @@ pub mod lock;
 pub mod output;
 pub mod progress;
 pub mod report;
+pub mod synth;
 pub mod tables;
 pub mod upload;

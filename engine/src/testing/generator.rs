@@ -1,230 +1,133 @@
-//! A seeded stream of invented certificates with the structure of real ones.
-//!
-//! Bodies issue runs of consecutive numbers, year by year and level by level (职业技能鉴定编码规则: two
-//! digits of the year, eight of the body, one of the level, five in sequence). A person has 1.4
-//! certificates on average. No person is real: names, birth dates and sequence numbers are drawn
-//! independently of each other.
+//! The stream of certificates: sittings of examining bodies, some open at a time, each handing out
+//! runs of numbers.
 
-use super::names::Names;
-use super::random::Random;
+use super::bodies::UNITS;
+use super::numbers::{push_digits, push_random_digits};
+use super::occupations::{Occupation, in_force};
+use super::people::{People, Person};
+use super::random::{Random, mix_below};
 use crate::certificate::{Certificate, IdType};
 use crate::date::Date;
-use crate::key::resident_id;
 
-/// First-level codes with the address-code province they mostly examine and their names.
-const UNITS: &[(u8, u8, &str)] = &[
-    (1, 11, "北京市"),
-    (2, 12, "天津市"),
-    (3, 13, "河北省"),
-    (4, 14, "山西省"),
-    (5, 15, "内蒙古自治区"),
-    (6, 21, "辽宁省"),
-    (7, 22, "吉林省"),
-    (8, 23, "黑龙江省"),
-    (9, 31, "上海市"),
-    (10, 32, "江苏省"),
-    (11, 33, "浙江省"),
-    (12, 34, "安徽省"),
-    (13, 35, "福建省"),
-    (14, 36, "江西省"),
-    (15, 37, "山东省"),
-    (16, 41, "河南省"),
-    (17, 42, "湖北省"),
-    (18, 43, "湖南省"),
-    (19, 44, "广东省"),
-    (20, 45, "广西壮族自治区"),
-    (21, 46, "海南省"),
-    (22, 50, "重庆市"),
-    (23, 51, "四川省"),
-    (24, 52, "贵州省"),
-    (25, 53, "云南省"),
-    (26, 54, "西藏自治区"),
-    (27, 61, "陕西省"),
-    (28, 62, "甘肃省"),
-    (29, 63, "青海省"),
-    (30, 64, "宁夏回族自治区"),
-    (31, 65, "新疆维吾尔自治区"),
-    (72, 53, "烟草行业"),
-    (60, 11, "电力行业"),
-    (45, 13, "铁道行业"),
+/// Certificates are issued from this year on.
+pub const FIRST_YEAR: u16 = 1996;
+/// Certificates are issued up to this year.
+pub const LAST_YEAR: u16 = 2026;
+/// In the last year nothing is issued after this month.
+pub const LAST_MONTH: u8 = 6;
+
+/// Sittings of a body in a year; its numbers run on from one to the next.
+const SITTINGS_IN_YEAR: u32 = 8;
+/// Sittings that hand out certificates by turns.
+const OPEN_SITTINGS: usize = 64;
+/// People remembered for each unit, who may sit again.
+const REMEMBERED_PEOPLE: usize = 256;
+/// A sitter is a known person in so many parts of 10,000, which makes 1.4 certificates for each.
+const KNOWN_PERSON_PARTS: u32 = 3_200;
+/// How often a known person of the right age is looked for.
+const KNOWN_PERSON_TRIES: u32 = 8;
+
+/// Levels 1 (高级技师) to 5 (初级工) in parts of 1,000: 3 % are 技师 and 高级技师.
+const LEVEL_PARTS: [u32; 5] = [6, 24, 220, 400, 350];
+/// Certificates by year, in percent of the best years.
+const YEAR_PERCENT: [u32; 31] = [
+    20, 22, 25, 28, 32, 36, 40, 44, 48, 52, 58, 64, 70, 78, 86, 96, 100, 100, 100, 98, 92, 84, 76,
+    70, 60, 40, 24, 20, 18, 18, 16,
 ];
+/// From this year on a few certificates are 职业技能等级证书 with 22 characters.
+const LETTERED_FROM_YEAR: u16 = 2019;
 
-/// Occupations of the catalogue of 2017 with a 职业编码.
-const OCCUPATIONS: &[(&str, &str)] = &[
-    ("6-18-01-01", "车工"),
-    ("6-18-01-02", "铣工"),
-    ("6-18-02-04", "焊工"),
-    ("4-03-02-01", "中式烹调师"),
-    ("4-03-02-02", "中式面点师"),
-    ("4-10-01-01", "育婴员"),
-    ("4-10-03-01", "美容师"),
-    ("4-10-03-02", "美发师"),
-    ("6-31-01-03", "电工"),
-    ("6-20-01-01", "装配钳工"),
-    ("4-02-06-01", "仓储管理员"),
-    ("4-07-05-04", "消防设施操作员"),
-    ("4-13-05-03", "保健按摩师"),
-    ("4-03-02-05", "茶艺师"),
-    ("4-12-01-01", "汽车维修工"),
-    ("5-05-02-03", "水生物病害防治员"),
-];
-
-/// Certificates of one body, year and level before the stream moves on.
-const RUN_MIN: u32 = 20;
-const RUN_SPAN: u32 = 180;
-/// Persons remembered, to give some of them another certificate.
-const RECENT_PERSONS: usize = 4096;
-
-#[derive(Clone, Debug)]
-struct Person {
-    name: String,
-    id_number: String,
-    id_type: IdType,
-    birth_date: Date,
-    gender: u8,
-    education: u8,
-}
-
-/// An endless stream of invented certificates; numbers are unique for 30 million.
-#[derive(Clone, Debug)]
+/// An endless-looking stream of invented certificates, the same for the same seed: hundreds of
+/// millions before it ends, no certificate number twice, in memory that does not grow.
+///
+/// Persons hold 1.4 certificates on average, within one unit; tickets repeat across bodies and 3 %
+/// are missing; 0.3 % of the people have another document than the resident identity card.
 pub struct Generator {
     random: Random,
-    names: Names,
-    persons: Vec<Person>,
-    run: Run,
-    run_number: u64,
-    ticket: u64,
-}
-
-/// One body examining one level in one year.
-#[derive(Clone, Debug, Default)]
-struct Run {
-    left: u32,
-    unit: usize,
-    body: u32,
-    year: u16,
-    level: u8,
-    sequence: u32,
-    institution: String,
-    issuer: String,
-    occupation: usize,
-    ticket_prefix: u64,
+    people: People,
+    seed: u64,
+    lettered: bool,
+    units: std::ops::Range<usize>,
+    years: std::ops::RangeInclusive<u16>,
+    order: Option<SittingOrder>,
+    open: Vec<Sitting>,
+    known: Vec<Vec<Person>>,
 }
 
 impl Generator {
-    /// Starts a stream; the same seed gives the same certificates.
+    /// All units and years.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
-            names: Names::new(),
-            persons: Vec::new(),
-            run: Run::default(),
-            run_number: 0,
-            ticket: 0,
+            people: People::new(),
+            seed,
+            lettered: true,
+            units: 0..UNITS.len(),
+            years: FIRST_YEAR..=LAST_YEAR,
+            order: None,
+            open: Vec::with_capacity(OPEN_SITTINGS),
+            known: vec![Vec::new(); UNITS.len()],
         }
     }
 
-    /// Moves to the next body, year and level. Each combination comes once, in scattered order.
-    fn next_run(&mut self) {
-        const YEARS: u64 = 31;
-        const LEVELS: [u8; 5] = [5, 4, 3, 2, 1];
-        const BODIES: u64 = 900;
-        let slots = YEARS * LEVELS.len() as u64 * UNITS.len() as u64 * BODIES;
-        // A step coprime with the number of slots visits every slot once.
-        let slot = (self.run_number * 2_750_159) % slots;
-        self.run_number += 1;
-        let level = LEVELS[(slot % 5) as usize];
-        let year = 1996 + (slot / 5 % YEARS) as u16;
-        let unit = (slot / (5 * YEARS) % UNITS.len() as u64) as usize;
-        let body = (slot / (5 * YEARS * UNITS.len() as u64)) as u32;
-        let (_, _, name) = UNITS[unit];
-        self.run = Run {
-            left: RUN_MIN + self.random.below(RUN_SPAN),
-            unit,
-            body,
-            year,
-            level,
-            sequence: 0,
-            institution: format!("{name}第{}职业技能鉴定所", body + 1),
-            issuer: if year >= 2019 {
-                format!("{name}职业技能鉴定指导中心")
-            } else {
-                String::new()
-            },
-            occupation: self.random.below(OCCUPATIONS.len() as u32) as usize,
-            ticket_prefix: u64::from(year) * 100 + u64::from(self.random.below(12) + 1),
-        };
-        self.ticket = u64::from(self.random.below(900));
+    /// Certificates of one unit only, by its two-digit code; an unknown code changes nothing.
+    #[must_use]
+    pub fn unit(mut self, code: &str) -> Self {
+        if let Some(position) = UNITS.iter().position(|unit| unit.code == code) {
+            self.units = position..position + 1;
+        }
+        self
     }
 
-    fn new_person(&mut self) -> Person {
-        let random = &mut self.random;
-        let birth_date = birth_date(random, self.run.year);
-        let gender = 1 + (random.below(2) as u8);
-        let education = 91 + random.below(9) as u8;
-        let mut name = String::new();
-        if random.permille(3) {
-            let (id_number, id_type) = other_document(random);
-            if id_type == IdType::Passport {
-                Names::foreign(random, &mut name);
-            } else {
-                self.names.chinese(random, &mut name);
-            }
-            return Person { name, id_number, id_type, birth_date, gender, education };
-        }
-        let (_, province, _) = UNITS[self.run.unit];
-        let sequence = 2 * random.below(495) + u32::from(gender == 1);
-        let head = format!(
-            "{province:02}0{}0{}{:04}{:02}{:02}{sequence:03}",
-            1 + random.below(2),
-            1 + random.below(5),
-            birth_date.year(),
-            birth_date.month(),
-            birth_date.day(),
-        );
-        let mut id_number = head;
-        if let Ok(digits) = <&[u8; 17]>::try_from(id_number.as_bytes())
-            && let Some(check) = resident_id::check_character(digits)
-        {
-            id_number.push(check);
-        }
-        self.names.chinese(&mut self.random, &mut name);
-        Person { name, id_number, id_type: IdType::Resident, birth_date, gender, education }
+    /// Certificates of these years only, as far as they lie between [`FIRST_YEAR`] and [`LAST_YEAR`].
+    #[must_use]
+    pub fn years(mut self, first: u16, last: u16) -> Self {
+        let first = first.clamp(FIRST_YEAR, LAST_YEAR);
+        self.years = first..=last.clamp(first, LAST_YEAR);
+        self
     }
 
-    /// Somebody new, or in up to two of five cases somebody who already has a certificate.
-    fn person(&mut self) -> Person {
-        if !self.persons.is_empty() && self.random.below(5) < 2 {
-            let at = self.random.below(self.persons.len() as u32) as usize;
-            let person = &self.persons[at];
-            if person.birth_date.year() + 18 <= self.run.year {
-                return person.clone();
+    /// Certificate numbers of 16 digits only, without the few of 22 characters that start with a
+    /// letter and do not fit the table of 2013.
+    #[must_use]
+    pub fn sixteen_digits(mut self) -> Self {
+        self.lettered = false;
+        self
+    }
+
+    fn open_sittings(&mut self) {
+        let bodies = self.units.clone().map(|unit| UNITS[unit].bodies).sum();
+        let years = self.years.clone().count() as u32;
+        let order = self.order.get_or_insert_with(|| {
+            SittingOrder::new(bodies, years, &mut Random::new(self.seed ^ 0x5157))
+        });
+        while self.open.len() < OPEN_SITTINGS {
+            let Some((body, year, turn)) = order.next() else { break };
+            let year = self.years.start() + year as u16;
+            let sitting = Sitting::open(self.units.start, body, year, turn, &mut self.random);
+            self.open.extend(sitting);
+        }
+    }
+
+    /// A person for the sitting: a known one of the unit in about three cases of ten.
+    fn sitter(&mut self, unit_index: usize, year: u16) -> Person {
+        let known = &mut self.known[unit_index];
+        if self.random.one_in_ten_thousand(KNOWN_PERSON_PARTS) && !known.is_empty() {
+            for _ in 0..KNOWN_PERSON_TRIES {
+                let person = &known[self.random.below(known.len() as u32) as usize];
+                if person.may_sit(year) {
+                    return person.clone();
+                }
             }
         }
-        let person = self.new_person();
-        if self.persons.len() < RECENT_PERSONS {
-            self.persons.push(person.clone());
+        let person = self.people.draw(&UNITS[unit_index], year, &mut self.random);
+        if known.len() < REMEMBERED_PEOPLE {
+            known.push(person.clone());
         } else {
-            let at = self.random.below(RECENT_PERSONS as u32) as usize;
-            self.persons[at] = person.clone();
+            known[self.random.below(REMEMBERED_PEOPLE as u32) as usize] = person.clone();
         }
         person
-    }
-
-    fn score(&mut self) -> u16 {
-        600 + self.random.below(401) as u16
-    }
-}
-
-/// Somebody between 18 and 45 years old at the end of `year`.
-fn birth_date(random: &mut Random, year: u16) -> Date {
-    loop {
-        let (born, month, day) =
-            (year - 18 - random.below(27) as u16, 1 + random.below(12), 1 + random.below(31));
-        if let Some(date) = Date::new(born, month as u8, day as u8) {
-            return date;
-        }
     }
 }
 
@@ -232,122 +135,343 @@ impl Iterator for Generator {
     type Item = Certificate;
 
     fn next(&mut self) -> Option<Certificate> {
-        if self.run.left == 0 {
-            self.next_run();
+        if self.order.is_none() || self.open.len() < OPEN_SITTINGS {
+            self.open_sittings();
         }
-        self.run.left -= 1;
-        self.run.sequence += 1;
-        self.ticket += 1;
-        let person = self.person();
-        let run = self.run.clone();
-        let (unit, _, _) = UNITS[run.unit];
-        let certificate_number = format!(
-            "{:02}{unit:02}{:02}{}{:03}{}{:05}",
-            run.year % 100,
-            1 + run.body % 18,
-            run.body % 4,
-            run.body / 18 + 1,
-            run.level,
-            run.sequence
-        );
-        let issue_date = Date::new(
-            run.year,
-            1 + self.random.below(if run.year == 2026 { 11 } else { 12 }) as u8,
-            1 + self.random.below(15) as u8,
-        );
-        let ticket_number = if self.random.permille(30) {
-            String::new()
-        } else {
-            format!("{}{:05}", run.ticket_prefix, self.ticket)
+        if self.open.is_empty() {
+            return None;
+        }
+        let at = self.random.below(self.open.len() as u32) as usize;
+        let (unit_index, year) = (self.open[at].unit, self.open[at].date.year());
+        let person = self.sitter(unit_index, year);
+        let certificate = self.open[at].certificate(person, self.lettered, &mut self.random);
+        if self.open[at].left() == 0 {
+            self.open.swap_remove(at);
+        }
+        Some(certificate)
+    }
+}
+
+/// Every sitting of every body and year once, in an order that jumps about: step by step through
+/// all of them with a stride that has no factor in common with their number.
+struct SittingOrder {
+    bodies: u64,
+    years: u64,
+    stride: u64,
+    at: u64,
+    left: u64,
+}
+
+impl SittingOrder {
+    fn new(bodies: u32, years: u32, random: &mut Random) -> Self {
+        let (bodies, years) = (u64::from(bodies), u64::from(years));
+        let all = bodies * years * u64::from(SITTINGS_IN_YEAR);
+        let mut stride = all / 3 + random.bits() % (all / 3 + 1);
+        while gcd(stride, all) != 1 {
+            stride += 1;
+        }
+        Self { bodies, years, stride, at: random.bits() % all, left: all }
+    }
+}
+
+impl Iterator for SittingOrder {
+    /// Body, year and turn within the year, each from 0.
+    type Item = (u32, u32, u32);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let at = self.at;
+        self.at = (at + self.stride) % (self.bodies * self.years * u64::from(SITTINGS_IN_YEAR));
+        let (body, rest) = (at % self.bodies, at / self.bodies);
+        Some((body as u32, (rest % self.years) as u32, (rest / self.years) as u32))
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// One examination of one body, with the certificates it still has to hand out.
+struct Sitting {
+    unit: usize,
+    body_code: String,
+    institution: String,
+    date: Date,
+    occupations: [Occupation; 3],
+    /// Whether tickets start with the body's code; most bodies do not, and so tickets repeat.
+    ticket_with_body: bool,
+    /// Whether the body notes the 发证机关.
+    notes_issuer: bool,
+    /// Next sequence number by level, and how many are left.
+    next: [u32; 5],
+    left: [u32; 5],
+    seat: u32,
+}
+
+impl Sitting {
+    /// `body` counts through the bodies of all units from `first_unit` on. `None` for a sitting
+    /// that nobody attended.
+    fn open(
+        first_unit: usize,
+        mut body: u32,
+        year: u16,
+        turn: u32,
+        random: &mut Random,
+    ) -> Option<Self> {
+        let mut unit = first_unit;
+        while body >= UNITS[unit].bodies {
+            body -= UNITS[unit].bodies;
+            unit += 1;
+        }
+        let about = UNITS[unit].body(body);
+        let people = about.sitting_people * YEAR_PERCENT[usize::from(year - FIRST_YEAR)] / 100;
+        let key = (unit as u64) << 48 | u64::from(body) << 32 | u64::from(year) << 16;
+        let mut next = [1; 5];
+        for earlier in 0..turn {
+            let taken = sizes(key | u64::from(earlier) << 8, people);
+            next.iter_mut().zip(taken).for_each(|(next, taken)| *next += taken);
+        }
+        let left = sizes(key | u64::from(turn) << 8, people);
+        let date = sitting_date(year, turn, key);
+        let occupations = [(); 3].map(|()| {
+            let table = in_force(date);
+            table[random.falling(table.len())]
+        });
+        let sitting = Self {
+            unit,
+            body_code: about.code,
+            institution: about.name,
+            date,
+            occupations,
+            ticket_with_body: mix_below(key ^ 1, 4) == 0,
+            notes_issuer: year >= LETTERED_FROM_YEAR || mix_below(key ^ 2, 10) == 0,
+            next,
+            left,
+            seat: 0,
         };
-        let (occupation_code, occupation_name) = OCCUPATIONS[run.occupation];
-        Some(Certificate {
+        (sitting.left() > 0).then_some(sitting)
+    }
+
+    fn left(&self) -> u32 {
+        self.left.iter().sum()
+    }
+
+    /// Hands out the next certificate of a level drawn by how many are left of each.
+    fn certificate(&mut self, person: Person, lettered: bool, random: &mut Random) -> Certificate {
+        let mut at = random.below(self.left());
+        let mut level = 0;
+        while at >= self.left[level] {
+            at -= self.left[level];
+            level += 1;
+        }
+        let sequence = self.next[level];
+        self.next[level] += 1;
+        self.left[level] -= 1;
+        self.seat += 1;
+        let level = level as u8 + 1;
+        let unit = &UNITS[self.unit];
+        let occupation = self.occupations[random.falling(3)];
+        let scores = Scores::draw(level, random);
+        Certificate {
+            gender: (!random.one_in_ten_thousand(80)).then_some(if person.male { 1 } else { 2 }),
+            birth_date: (person.id_type == IdType::Resident || random.below(10) > 0)
+                .then_some(person.birth),
+            education: person.education,
+            issue_date: Some(self.date),
+            certificate_number: self.number(level, sequence, lettered),
             name: person.name,
-            gender: Some(person.gender),
-            birth_date: Some(person.birth_date),
-            education: Some(person.education),
-            issue_date,
-            certificate_number,
             id_number: person.id_number,
             id_type: person.id_type,
-            ticket_number,
-            occupation_code: occupation_code.to_owned(),
-            occupation_name: occupation_name.to_owned(),
-            level: Some(run.level),
-            theory_score: Some(self.score()),
-            skill_score: Some(self.score()),
-            review_score: (run.level <= 2).then(|| self.score()),
-            grade: Some(2 + self.random.below(3) as u8),
-            institution: run.institution,
-            issuer: run.issuer,
-        })
+            ticket_number: self.ticket(random),
+            occupation_code: occupation.1.to_owned(),
+            occupation_name: occupation.0.to_owned(),
+            level: Some(level),
+            theory_score: scores.theory,
+            skill_score: scores.skill,
+            review_score: scores.review,
+            grade: scores.grade,
+            institution: self.institution.clone(),
+            issuer: if self.notes_issuer { unit.issuer.to_owned() } else { String::new() },
+        }
+    }
+
+    /// Year, body, level, sequence: 16 digits. One certificate in 300 of the later years gets the
+    /// 22 characters of a 职业技能等级证书 instead, made of the same parts.
+    fn number(&self, level: u8, sequence: u32, lettered: bool) -> String {
+        let year = u32::from(self.date.year() % 100);
+        let mut number = String::with_capacity(22);
+        if lettered && self.date.year() >= LETTERED_FROM_YEAR && sequence % 300 == 7 {
+            number.push('S');
+            number.push_str("00");
+            number.push_str(&self.body_code[..2]);
+            number.push_str("11");
+            number.push_str(&self.body_code[2..]);
+            push_digits(&mut number, year, 2);
+            push_digits(&mut number, u32::from(level), 1);
+            push_digits(&mut number, sequence, 6);
+        } else {
+            push_digits(&mut number, year, 2);
+            number.push_str(&self.body_code);
+            push_digits(&mut number, u32::from(level), 1);
+            push_digits(&mut number, sequence, 5);
+        }
+        number
+    }
+
+    /// Year, month and seat; 3 % have none.
+    fn ticket(&self, random: &mut Random) -> String {
+        let mut ticket = String::new();
+        if random.one_in_ten_thousand(300) {
+            return ticket;
+        }
+        ticket.reserve(20);
+        if self.ticket_with_body {
+            ticket.push_str(&self.body_code);
+        }
+        push_digits(&mut ticket, u32::from(self.date.year()), 4);
+        push_digits(&mut ticket, u32::from(self.date.month()), 2);
+        push_digits(&mut ticket, self.seat, 4);
+        if self.ticket_with_body {
+            push_random_digits(&mut ticket, random, 1);
+        }
+        ticket
     }
 }
 
-fn other_document(random: &mut Random) -> (String, IdType) {
-    let digits = |random: &mut Random, count: u32| format!("{:08}", random.below(10u32.pow(count)));
-    match random.below(4) {
-        0 => (format!("E{}", digits(random, 8)), IdType::Passport),
-        1 => (format!("H{}", digits(random, 8)), IdType::HongKongMacaoPermit),
-        2 => (digits(random, 8), IdType::TaiwanPermit),
-        _ => (format!("军字第{}号", random.below(9_000_000) + 1_000_000), IdType::Military),
+/// How many certificates of each level a sitting hands out; the same whenever it is asked.
+fn sizes(key: u64, people: u32) -> [u32; 5] {
+    // From three tenths to seventeen tenths of the typical number.
+    let people = people * (30 + mix_below(key, 141)) / 100;
+    let mut sizes = [0; 5];
+    for (level, (size, parts)) in sizes.iter_mut().zip(LEVEL_PARTS).enumerate() {
+        *size = (people * parts + mix_below(key ^ (level as u64 + 1), 1000)) / 1000;
     }
+    sizes
 }
 
-/// The 15-digit form in which old registers deliver some resident numbers born before 2000.
-#[must_use]
-pub fn old_id_number(certificate: &Certificate) -> Option<String> {
-    let number = &certificate.id_number;
-    let old = certificate.id_type == IdType::Resident && number.get(6..8) == Some("19");
-    // One in a hundred, always the same ones: by two digits of the sequence.
-    let chosen = number.get(14..16) == Some("37");
-    (old && chosen).then(|| format!("{}{}", &number[..6], &number[8..17]))
+/// The day on which the certificates of a sitting are issued; later turns come later in the year.
+fn sitting_date(year: u16, turn: u32, key: u64) -> Date {
+    let months = if year == LAST_YEAR { u32::from(LAST_MONTH) } else { 12 };
+    let month = turn * months / SITTINGS_IN_YEAR + 1;
+    let day = mix_below(key ^ u64::from(turn) << 4 ^ 3, 28) + 1;
+    Date::new(year, month as u8, day as u8).expect("a month up to 12 and a day up to 28")
+}
+
+/// What the examiners wrote down.
+struct Scores {
+    theory: Option<u16>,
+    skill: Option<u16>,
+    review: Option<u16>,
+    grade: Option<u8>,
+}
+
+impl Scores {
+    /// Scores of one who passed: 60 and more; 综合评审 exists for 技师 and 高级技师.
+    fn draw(level: u8, random: &mut Random) -> Self {
+        let mut score = || {
+            let score = 600 + random.falling(401) as u16;
+            // Half of all bodies give whole points.
+            let score = if random.below(2) == 0 { score / 10 * 10 } else { score };
+            (random.below(20) > 0).then_some(score)
+        };
+        let (theory, skill) = (score(), score());
+        let review = if level <= 2 { score() } else { None };
+        let grade = match random.below(100) {
+            0..=5 => None,
+            6..=75 => Some(2),
+            76..=95 => Some(3),
+            _ => Some(4),
+        };
+        Self { theory, skill, review, grade }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{HashMap, HashSet};
+
     use super::*;
-    use crate::key::normalize;
-    use std::collections::HashSet;
+    use crate::testing::delivered_id;
 
     #[test]
-    fn the_same_seed_gives_the_same_stream() {
-        let one: Vec<Certificate> = Generator::new(7).take(500).collect();
-        assert_eq!(one, Generator::new(7).take(500).collect::<Vec<_>>());
-        assert_ne!(one, Generator::new(8).take(500).collect::<Vec<_>>());
+    fn same_seed_same_certificates() {
+        let first: Vec<_> = Generator::new(5).take(3000).collect();
+        assert!(first.iter().eq(&Generator::new(5).take(3000).collect::<Vec<_>>()));
+        assert!(!first.iter().eq(&Generator::new(6).take(3000).collect::<Vec<_>>()));
     }
 
     #[test]
-    fn certificates_are_normal_and_consistent() {
-        let mut numbers = HashSet::new();
-        let mut people = HashSet::new();
-        let (mut without_ticket, mut foreign, mut old) = (0, 0, 0);
+    fn shares_are_those_of_the_register() {
         const COUNT: usize = 200_000;
+        let mut numbers = HashSet::new();
+        let mut people: HashMap<String, u32> = HashMap::new();
+        let mut tickets: HashMap<String, u32> = HashMap::new();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
         for certificate in Generator::new(1).take(COUNT) {
-            assert_eq!(certificate.certificate_number.len(), 16);
-            assert!(numbers.insert(certificate.certificate_number.clone()), "a number repeats");
-            assert_eq!(normalize::id_number(&certificate.id_number), certificate.id_number);
-            assert_eq!(normalize::name_display(&certificate.name), certificate.name);
-            assert!(certificate.name.chars().count() <= 25);
-            let issued = certificate.issue_date.unwrap();
-            assert!(
-                u32::from(issued.year()) % 100
-                    == certificate.certificate_number[..2].parse::<u32>().unwrap()
+            let mut count = |what, yes: bool| *seen.entry(what).or_default() += usize::from(yes);
+            count("ticketless", certificate.ticket_number.is_empty());
+            count("separator", certificate.name.contains('·'));
+            count("longest", certificate.name.chars().count() == 25);
+            count("other", certificate.id_type != IdType::Resident);
+            count("hanzi", certificate.id_number.contains('字'));
+            count(
+                "short",
+                delivered_id(&certificate).len() == 15 && certificate.id_number.len() == 18,
             );
-            if certificate.id_type == IdType::Resident {
-                let id = resident_id::parse(&certificate.id_number).unwrap();
-                assert_eq!(Some(id.birth_date), certificate.birth_date);
-            } else {
-                foreign += 1;
-            }
-            without_ticket += usize::from(certificate.ticket_number.is_empty());
-            old += usize::from(old_id_number(&certificate).is_some());
-            people.insert(certificate.id_number);
+            count("technician", certificate.level <= Some(2));
+            count("lettered", certificate.certificate_number.len() == 22);
+            assert!(certificate.name.chars().count() <= 25);
+            assert!(certificate.birth_date < certificate.issue_date);
+            *people.entry(certificate.id_number).or_default() += 1;
+            *tickets.entry(certificate.ticket_number).or_default() += 1;
+            assert!(numbers.insert(certificate.certificate_number));
         }
-        let share = COUNT as f64 / people.len() as f64;
-        assert!((1.3..1.5).contains(&share), "{share} certificates a person");
-        assert!((4_000..8_000).contains(&without_ticket), "{without_ticket} without ticket");
-        assert!((300..1_200).contains(&foreign), "{foreign} other documents");
-        assert!((600..6_000).contains(&old), "{old} old numbers");
+        let share = |what: &str| seen[what] as f64 / COUNT as f64;
+        let holds = COUNT as f64 / people.len() as f64;
+        assert!((1.3..1.5).contains(&holds), "{holds}");
+        assert!((0.025..0.035).contains(&share("ticketless")), "{seen:?}");
+        assert!((0.01..0.02).contains(&share("separator")), "{seen:?}");
+        assert!((0.002..0.004).contains(&share("other")), "{seen:?}");
+        assert!((0.006..0.014).contains(&share("short")), "{seen:?}");
+        assert!((0.02..0.04).contains(&share("technician")), "{seen:?}");
+        assert!(seen["longest"] > 0 && seen["hanzi"] > 0 && seen["lettered"] > 0, "{seen:?}");
+        assert!(tickets.values().filter(|&&held| held > 1).count() > COUNT / 20);
+    }
+
+    #[test]
+    fn numbers_say_year_unit_and_level() {
+        for certificate in
+            Generator::new(2).sixteen_digits().unit("11").years(2012, 2019).take(5000)
+        {
+            let (number, date) = (&certificate.certificate_number, certificate.issue_date.unwrap());
+            assert_eq!(number.len(), 16);
+            assert_eq!(number[..2].parse(), Ok(date.year() % 100));
+            assert_eq!(&number[2..4], "11");
+            assert_eq!(number[10..11].parse().ok(), certificate.level);
+            assert!((2012..=2019).contains(&date.year()));
+        }
+    }
+
+    #[test]
+    fn a_body_hands_out_its_numbers_without_gaps() {
+        // Few enough sittings to see them all.
+        let mut runs: HashMap<String, Vec<u32>> = HashMap::new();
+        for certificate in Generator::new(3).unit("26").years(1996, 1996) {
+            let number = certificate.certificate_number;
+            runs.entry(number[..11].to_owned()).or_default().push(number[11..].parse().unwrap());
+        }
+        assert!(runs.len() > 60);
+        for run in runs.values_mut() {
+            run.sort_unstable();
+            assert!(run.iter().copied().eq(1..=run.len() as u32));
+        }
+    }
+
+    #[test]
+    fn it_ends_and_nothing_is_issued_later_than_said() {
+        let mut all = Generator::new(4).unit("26").years(LAST_YEAR, 9999);
+        let last = all.by_ref().filter_map(|certificate| certificate.issue_date).max().unwrap();
+        assert!(last <= Date::new(LAST_YEAR, LAST_MONTH, 30).unwrap());
+        assert!(all.next().is_none());
     }
 }

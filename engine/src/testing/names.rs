@@ -1,213 +1,287 @@
-//! Invented names with the distribution of real ones.
-//!
-//! Surname weights follow the published shares of the hundred commonest surnames (per ten thousand
-//! persons); given names are drawn from common characters, so that frequent names repeat as in life.
+//! Names with the frequencies of real ones: surnames by their share of the population (the yearly
+//! name reports of 公安部, rounded), common given-name characters, minority, rare and Latin names.
 
-use super::random::Random;
+use super::random::{Random, Weights};
 
-/// Surnames with their share per ten thousand.
+/// Surnames and their share in hundredths of a percent.
 const SURNAMES: &[(&str, u32)] = &[
-    ("王", 725),
-    ("李", 719),
-    ("张", 683),
-    ("刘", 538),
-    ("陈", 453),
-    ("杨", 308),
-    ("黄", 223),
-    ("赵", 229),
-    ("吴", 205),
-    ("周", 212),
-    ("徐", 167),
-    ("孙", 154),
-    ("马", 129),
-    ("朱", 126),
-    ("胡", 131),
-    ("郭", 115),
-    ("何", 117),
-    ("林", 118),
+    ("王", 710),
+    ("李", 700),
+    ("张", 670),
+    ("刘", 510),
+    ("陈", 450),
+    ("杨", 310),
+    ("黄", 230),
+    ("赵", 200),
+    ("吴", 200),
+    ("周", 190),
+    ("徐", 145),
+    ("孙", 140),
+    ("马", 130),
+    ("朱", 120),
+    ("胡", 115),
+    ("郭", 112),
+    ("何", 105),
+    ("林", 100),
     ("高", 100),
-    ("罗", 86),
-    ("郑", 93),
+    ("罗", 95),
+    ("郑", 90),
     ("梁", 85),
-    ("谢", 72),
-    ("宋", 81),
-    ("唐", 65),
+    ("谢", 75),
+    ("宋", 70),
+    ("唐", 68),
     ("许", 66),
-    ("韩", 68),
-    ("邓", 62),
-    ("冯", 64),
-    ("曹", 59),
-    ("彭", 58),
-    ("曾", 57),
-    ("肖", 56),
-    ("田", 55),
-    ("董", 55),
-    ("潘", 50),
-    ("袁", 50),
-    ("蔡", 46),
-    ("蒋", 47),
-    ("余", 46),
-    ("于", 45),
-    ("杜", 46),
-    ("叶", 44),
-    ("程", 49),
-    ("魏", 44),
-    ("苏", 43),
-    ("吕", 44),
-    ("丁", 43),
-    ("任", 42),
-    ("卢", 41),
-    ("姚", 40),
-    ("沈", 39),
-    ("钟", 38),
-    ("姜", 38),
-    ("崔", 37),
-    ("谭", 36),
-    ("陆", 35),
-    ("范", 36),
-    ("汪", 34),
-    ("廖", 33),
-    ("石", 33),
-    ("金", 32),
-    ("韦", 31),
-    ("贾", 31),
-    ("夏", 31),
-    ("付", 30),
-    ("方", 30),
-    ("邹", 29),
-    ("熊", 29),
-    ("白", 28),
-    ("孟", 28),
-    ("秦", 27),
-    ("邱", 27),
-    ("侯", 26),
-    ("江", 26),
-    ("尹", 25),
-    ("薛", 25),
+    ("韩", 62),
+    ("邓", 61),
+    ("冯", 60),
+    ("曹", 58),
+    ("彭", 56),
+    ("曾", 55),
+    ("肖", 54),
+    ("田", 50),
+    ("董", 48),
+    ("潘", 47),
+    ("袁", 46),
+    ("蔡", 45),
+    ("蒋", 44),
+    ("余", 43),
+    ("于", 42),
+    ("杜", 42),
+    ("叶", 41),
+    ("程", 41),
+    ("魏", 41),
+    ("苏", 40),
+    ("吕", 39),
+    ("丁", 38),
+    ("任", 38),
+    ("卢", 38),
+    ("姚", 36),
+    ("沈", 36),
+    ("钟", 35),
+    ("姜", 35),
+    ("崔", 34),
+    ("谭", 34),
+    ("陆", 33),
+    ("范", 33),
+    ("汪", 32),
+    ("廖", 31),
+    ("石", 30),
+    ("金", 30),
+    ("韦", 29),
+    ("贾", 29),
+    ("夏", 28),
+    ("付", 28),
+    ("方", 27),
+    ("邹", 27),
+    ("熊", 27),
+    ("白", 27),
+    ("孟", 26),
+    ("秦", 26),
+    ("邱", 25),
+    ("侯", 25),
+    ("江", 25),
+    ("尹", 24),
+    ("薛", 24),
     ("闫", 24),
-    ("段", 24),
+    ("段", 23),
     ("雷", 23),
-    ("龙", 23),
+    ("龙", 22),
     ("黎", 22),
     ("史", 22),
     ("陶", 21),
     ("贺", 21),
-    ("毛", 20),
+    ("毛", 21),
     ("郝", 20),
     ("顾", 20),
     ("龚", 20),
     ("邵", 19),
     ("万", 19),
-    ("覃", 18),
+    ("覃", 19),
     ("武", 18),
     ("钱", 18),
-    ("戴", 17),
+    ("戴", 18),
     ("严", 17),
-    ("莫", 16),
+    ("莫", 17),
     ("孔", 16),
-    ("向", 15),
-    ("欧阳", 9),
+    ("向", 16),
+    ("常", 15),
+    ("汤", 15),
+    ("康", 15),
+    ("赖", 14),
+    ("易", 14),
+    ("乔", 13),
+    ("文", 13),
+    ("洪", 12),
+    ("施", 12),
+    ("牛", 11),
+    ("欧阳", 8),
+    ("上官", 2),
+    ("诸葛", 2),
     ("司马", 1),
-    ("诸葛", 1),
-    ("㼆", 1),
+    ("皇甫", 1),
 ];
 
-/// Characters of given names, the commonest first.
-const GIVEN: &str = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂华建国志文玉红梅海燕春生东\
-    林辉鹏飞波斌宇浩凯健俊帆雪云莲凤洁琳晶倩婷玲萍雅欣怡佳慧巧美娇瑞祥永贵福龙元全学才发武新利清\
-    彬富顺信子康星光天达安岩中茂进有坚和彪博诚先敬震振壮会思群豪心邦承乐绍功松善厚庆民友裕河哲\
-    江超亮政谦亨奇固之轮翰朗伯宏言若鸣朋斌梁栋维启克伦翔旭鹤";
+/// Common characters in men's given names, the most frequent first.
+const MALE: &str = "伟强军勇杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆帅旭宁龙林建国志文海德永成\
+                    光东亮峰磊洋新江山仁武诚毅信庆友安福生荣庭祥兴全胜利良才子晨轩泽博佳嘉天一睿";
+/// Common characters in women's given names, the most frequent first.
+const FEMALE: &str = "芳娜敏静丽艳娟霞秀燕玲桂英红梅琴兰萍云洁雪婷莉慧琳颖倩欣怡佳雅莹晶晓春\
+                      玉珍凤芬香月素文君小思梦雨子涵诗可心语悦蓉璐瑶倩楠菲菊彩爱美淑惠珠翠琼";
+/// Characters of names outside GBK: they take four bytes in GB18030, and the last ones two UTF-16
+/// units.
+const RARE: &[&str] = &["䶮", "㛃", "㼆", "㙦", "㬎", "𠮷", "𡵆", "𬭚"];
 
-/// Parts of minority names, put together with `·`.
-const MINORITY: &[&str] = &[
-    "阿不都克里木",
+const UYGHUR_MALE: &[&str] = &[
     "买买提",
-    "古丽",
-    "热合曼",
-    "吐尔逊",
     "艾合买提",
-    "努尔",
-    "依不拉音",
-    "帕提古丽",
-    "阿依夏木",
-    "卡德尔",
+    "阿不都克里木",
+    "吐尔逊",
     "玉素甫",
-    "扎西",
-    "卓玛",
-    "才让",
-    "多杰",
-    "央金",
-    "次仁",
+    "阿卜杜拉",
+    "依明",
+    "木合塔尔",
+    "热合曼",
+    "亚森",
+    "库尔班",
+    "艾尔肯",
+    "阿不都热合曼",
+    "努尔买买提",
+    "卡德尔",
+    "托合提",
+];
+const UYGHUR_FEMALE: &[&str] = &[
+    "古丽",
+    "阿依古丽",
+    "帕提古丽",
+    "热依汗",
+    "麦合木提",
+    "阿孜古丽",
+    "祖丽胡玛尔",
+    "古丽娜尔",
+    "迪丽拜尔",
+    "米热古丽",
+    "阿米娜",
+    "茹仙古丽",
+];
+const TIBETAN: &[&str] = &[
+    "扎西", "次仁", "多吉", "卓玛", "平措", "尼玛", "达瓦", "旦增", "拉姆", "央金", "格桑", "顿珠",
+    "罗布", "白玛", "索朗", "德吉",
+];
+const LATIN_GIVEN: &[&str] = &[
+    "JOHN", "MARY", "MICHAEL", "ANNA", "DAVID", "SOFIA", "JOSÉ", "YUKI", "MIN JUN", "PIERRE",
+    "ELENA", "THOMAS",
+];
+const LATIN_FAMILY: &[&str] = &[
+    "SMITH",
+    "GARCÍA",
+    "KIM",
+    "TANAKA",
+    "MÜLLER",
+    "IVANOV",
+    "NGUYEN",
+    "O'BRIEN",
+    "DUPONT",
+    "BROWN",
+    "JEAN-BAPTISTE",
+    "ROSSI",
 ];
 
-const LATIN: &[&str] =
-    &["ANNA", "IVAN", "MARIA", "JOHN", "KIM", "LEE", "SMITH", "TANAKA", "NOVAK", "SILVA", "PARK"];
+/// Hanzi in the longest name that must fit (民委发〔2016〕33号: 25 Hanzi, 50 bytes in GB18030).
+const LONGEST_NAME_CHARS: usize = 25;
 
-/// Draws names.
-#[derive(Clone, Debug)]
+/// Where a person's family comes from, as far as names go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Han,
+    Uyghur,
+    Tibetan,
+    Foreign,
+}
+
+/// The tables, ready to draw from.
 pub(super) struct Names {
-    cumulative: Vec<u32>,
-    given: Vec<char>,
+    surnames: Weights,
+    male: Vec<char>,
+    female: Vec<char>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        let mut total = 0;
-        let cumulative = SURNAMES
-            .iter()
-            .map(|(_, weight)| {
-                total += weight;
-                total
-            })
-            .collect();
-        Self { cumulative, given: GIVEN.chars().filter(|c| !c.is_whitespace()).collect() }
-    }
-
-    fn given_character(&self, random: &mut Random) -> char {
-        // The smaller of two draws: early characters are commoner.
-        let len = self.given.len() as u32;
-        let at = random.below(len).min(random.below(len));
-        self.given[at as usize]
-    }
-
-    /// A name of a holder of a Chinese document.
-    pub(super) fn chinese(&self, random: &mut Random, name: &mut String) {
-        name.clear();
-        if random.permille(15) {
-            return minority(random, name);
-        }
-        let total = self.cumulative.last().copied().unwrap_or(1);
-        let draw = random.below(total);
-        let at = self.cumulative.partition_point(|&end| end <= draw);
-        name.push_str(SURNAMES[at].0);
-        name.push(self.given_character(random));
-        if random.permille(820) {
-            name.push(self.given_character(random));
+        Self {
+            surnames: Weights::new(SURNAMES.iter().map(|&(_, weight)| weight)),
+            male: MALE.chars().collect(),
+            female: FEMALE.chars().collect(),
         }
     }
 
-    /// A name as in a foreign passport.
-    pub(super) fn foreign(random: &mut Random, name: &mut String) {
-        name.clear();
-        name.push_str(random.pick(LATIN));
-        name.push(' ');
-        name.push_str(random.pick(LATIN));
+    pub(super) fn draw(&self, origin: Origin, male: bool, random: &mut Random) -> String {
+        match origin {
+            Origin::Han => self.han(male, random),
+            Origin::Uyghur if random.below(80) == 0 => longest(male, random),
+            Origin::Uyghur => {
+                let given = random.pick(if male { UYGHUR_MALE } else { UYGHUR_FEMALE });
+                [given, random.pick(UYGHUR_MALE)].join("·")
+            }
+            Origin::Tibetan => [random.pick(TIBETAN), random.pick(TIBETAN)].concat(),
+            Origin::Foreign => [random.pick(LATIN_GIVEN), random.pick(LATIN_FAMILY)].join(" "),
+        }
+    }
+
+    fn han(&self, male: bool, random: &mut Random) -> String {
+        let mut name = String::with_capacity(12);
+        name.push_str(SURNAMES[self.surnames.draw(random)].0);
+        let given = if male { &self.male } else { &self.female };
+        // About one given name in six has a single character.
+        let two = random.below(6) > 0;
+        if two {
+            name.push(given[random.falling(given.len())]);
+        }
+        if random.one_in_ten_thousand(5) {
+            name.push_str(random.pick(RARE));
+        } else {
+            name.push(given[random.falling(given.len())]);
+        }
+        name
     }
 }
 
-fn minority(random: &mut Random, name: &mut String) {
-    name.push_str(random.pick(MINORITY));
-    name.push('·');
-    name.push_str(random.pick(MINORITY));
-    // A few names as long as 民委发〔2016〕33号 provides for.
-    if random.permille(20) {
-        while name.chars().count() < 23 {
-            name.push('·');
-            name.push_str(random.pick(MINORITY));
+/// A name of exactly 25 characters, as long as one may be.
+fn longest(male: bool, random: &mut Random) -> String {
+    let mut name = random.pick(if male { UYGHUR_MALE } else { UYGHUR_FEMALE }).to_owned();
+    while name.chars().count() < LONGEST_NAME_CHARS - 2 {
+        name.push('·');
+        name.push_str(random.pick(UYGHUR_MALE));
+    }
+    let mut name: String = name.chars().chain("提江尔".chars()).take(LONGEST_NAME_CHARS).collect();
+    if name.ends_with('·') {
+        name.pop();
+        name.push('江');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_names_are_exactly_as_long_as_allowed() {
+        let mut random = Random::new(7);
+        for round in 0..2000 {
+            let name = longest(round % 2 == 0, &mut random);
+            assert_eq!(name.chars().count(), LONGEST_NAME_CHARS, "{name}");
+            assert!(name.contains('·') && !name.ends_with('·'), "{name}");
         }
-        *name = name.chars().take(25).collect();
-        while name.ends_with('·') {
-            name.pop();
-        }
+    }
+
+    #[test]
+    fn surnames_come_at_their_rates() {
+        let (names, mut random) = (Names::new(), Random::new(3));
+        let drawn: Vec<String> =
+            (0..20_000).map(|_| names.draw(Origin::Han, true, &mut random)).collect();
+        let share = |surname| drawn.iter().filter(|name| name.starts_with(surname)).count();
+        assert!(share('王') > 1400 && share('王') < 2000, "{}", share('王'));
+        assert!(share('钱') < 100);
+        assert!(drawn.iter().any(|name| RARE.iter().any(|rare| name.contains(rare))));
     }
 }

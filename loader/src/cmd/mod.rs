@@ -8,6 +8,7 @@ mod prune;
 mod publish;
 mod query;
 mod snapshots;
+mod synth;
 
 use crate::cli::{Cli, Command};
 use crate::output::Output;
@@ -42,6 +43,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
-        Command::Synth(_) => Ok(Outcome::Done),
+        Command::Synth(args) => synth::run(args, &output),
     }
 }
