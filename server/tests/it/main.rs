@@ -1,5 +1,7 @@
 //! The server from outside, over real sockets on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod answers; // golden bytes, masks, misses, the page
 mod limits; // rates, places, connections, forwarded addresses
 mod odd; // hostile and odd requests never cost more than themselves
