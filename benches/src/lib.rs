@@ -1,1 +1,4 @@
-//! placeholder
+//! Shared parts of the benchmarks: stores of invented certificates, passes over random queries.
+
+pub mod passes;
+pub mod stores;

@@ -95,6 +95,12 @@ impl Manifest {
         format!("{head}built-at {}\n{tail}sum {sum}\n", self.built_at)
     }
 
+    /// xxh3-128 of the text, as CURRENT carries it.
+    #[must_use]
+    pub fn sum(&self) -> u128 {
+        sum128(self.emit().as_bytes())
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors

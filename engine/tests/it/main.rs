@@ -1,5 +1,6 @@
 //! Integration tests of the engine.
 
 mod corruption;
+mod golden;
 mod lookups;
 mod support;

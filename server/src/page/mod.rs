@@ -99,7 +99,7 @@ pub enum PageResult {
 pub enum InputFault {
     /// Longer than any value on record can be.
     TooLong,
-    /// Holds characters that such a field never holds.
+    /// Holds control characters, or bytes that were no text where they came from.
     Unusable,
 }
 

@@ -232,6 +232,13 @@ fn a_bad_field_is_marked_and_described() {
 }
 
 #[test]
+fn input_is_said_to_be_kept_only_when_it_is() {
+    let said = |context| render(&context, &PageResult::Unavailable).contains("已保留");
+    assert!(said(context()));
+    assert!(!said(PageContext::default()));
+}
+
+#[test]
 fn hostile_values_stay_text() {
     let entered = Entered {
         id_number: HOSTILE.to_owned(),

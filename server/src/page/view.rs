@@ -10,10 +10,9 @@ use zhengcha_engine::{Date, Field, Mode};
 use super::assets::ASSETS;
 use super::{Card, CertificateCard, Entered, InputFault, PageContext, PageResult, words};
 
-/// The widest input a number field takes: 32 characters and room for blanks typed between groups.
-const NUMBER_INPUT_CHARS_MAX: usize = 40;
-/// The widest name taken: 50 bytes are 50 Latin letters (民委发〔2016〕33号), with room for blanks.
-const NAME_INPUT_CHARS_MAX: usize = 64;
+/// The widest input a field takes. More than a query may have, so that an over-long paste is named
+/// by the answer and not cut in silence; little enough to keep the request small.
+const INPUT_CHARS_MAX: usize = 128;
 /// What the form needs (人社鉴发〔2013〕2号 第四条).
 const FIELDS_NEEDED: usize = 2;
 
@@ -48,11 +47,14 @@ struct Input<'a> {
     label: &'static str,
     hint: &'static str,
     value: &'a str,
-    chars_max: usize,
     fault: Option<String>,
 }
 
 impl Input<'_> {
+    fn chars_max(&self) -> usize {
+        INPUT_CHARS_MAX
+    }
+
     fn described_by(&self) -> String {
         match self.fault {
             Some(_) => format!("{id}-fault {id}-hint", id = self.id),
@@ -93,6 +95,14 @@ struct QueryPage<'a> {
 impl QueryPage<'_> {
     fn is_first(&self) -> bool {
         matches!(self.notice, Notice::None)
+    }
+
+    fn form_heading(&self) -> &'static str {
+        match self.notice {
+            Notice::None => "任选两项填写",
+            Notice::Faults(_) | Notice::NotFound(_) => "修改后再查",
+            Notice::Later { .. } => "再次查询",
+        }
     }
 
     fn is_not_found(&self) -> bool {
@@ -196,11 +206,14 @@ pub(super) fn result(context: &PageContext, result: &PageResult) -> Bytes {
         PageResult::BadRequest => {
             later(context, "提交的内容无法识别", "请在下面的表单中重新填写后查询。".to_owned())
         }
-        PageResult::Unavailable => later(
-            context,
-            "查询服务暂时不可用",
-            "数据正在准备或查询人数较多，请稍后再试。您填写的内容已保留在下面的表单中。".to_owned(),
-        ),
+        PageResult::Unavailable => {
+            let mut text = "数据正在准备或查询人数较多，请稍后再试。".to_owned();
+            // A request turned away before it was read has nothing to give back.
+            if entered.filled().next().is_some() {
+                text.push_str("您填写的内容已保留在下面的表单中。");
+            }
+            later(context, "查询服务暂时不可用", text)
+        }
         PageResult::TooMany { retry_after_seconds } => later(
             context,
             "查询过于频繁",
@@ -236,17 +249,11 @@ fn two_fields_fault(entered: &Entered) -> Fault {
     Fault { target: target.unwrap_or(Field::IdNumber).name(), text }
 }
 
-fn field_fault(field: Field, reason: InputFault) -> String {
+fn field_fault(field: Field, fault: InputFault) -> String {
     let label = words::field(field);
-    match (reason, field) {
-        (InputFault::TooLong, _) => format!("{label}过长，请核对是否多填了内容"),
-        (InputFault::Unusable, Field::Name) => {
-            format!("{label}中有不能识别的字符，请与证书上的姓名核对")
-        }
-        (InputFault::Unusable, Field::IdNumber) => {
-            format!("{label}中有不能识别的字符，请与证件核对")
-        }
-        (InputFault::Unusable, _) => format!("{label}只能由数字和字母组成，请核对"),
+    match fault {
+        InputFault::TooLong => format!("{label}过长，请核对是否多填了内容"),
+        InputFault::Unusable => format!("{label}中有不能识别的字符，请删去后重新填写"),
     }
 }
 
@@ -276,10 +283,6 @@ fn input<'a>(field: Field, entered: &'a Entered, faults: &[Fault]) -> Input<'a> 
             Field::Name => "与证书上的姓名一致",
         },
         value: entered.get(field),
-        chars_max: match field {
-            Field::Name => NAME_INPUT_CHARS_MAX,
-            _ => NUMBER_INPUT_CHARS_MAX,
-        },
         fault: faults.iter().find(|fault| fault.target == id).map(|fault| fault.text.clone()),
     }
 }

@@ -70,9 +70,9 @@ pub(super) fn waiting_time(seconds: u64) -> String {
     const SECONDS_PER_HOUR: u64 = 3600;
     match seconds {
         0 => "稍后".to_owned(),
-        s if s < SECONDS_PER_MINUTE => format!("{s} 秒后"),
-        s if s < SECONDS_PER_HOUR => format!("{} 分钟后", s.div_ceil(SECONDS_PER_MINUTE)),
-        s => format!("{} 小时后", s.div_ceil(SECONDS_PER_HOUR)),
+        s if s < SECONDS_PER_MINUTE => format!("在 {s} 秒后"),
+        s if s < SECONDS_PER_HOUR => format!("在 {} 分钟后", s.div_ceil(SECONDS_PER_MINUTE)),
+        s => format!("在 {} 小时后", s.div_ceil(SECONDS_PER_HOUR)),
     }
 }
 
@@ -137,13 +137,13 @@ mod tests {
             [0, 1, 59, 60, 61, 3599, 3600, 3601].map(waiting_time),
             [
                 "稍后",
-                "1 秒后",
-                "59 秒后",
-                "1 分钟后",
-                "2 分钟后",
-                "60 分钟后",
-                "1 小时后",
-                "2 小时后"
+                "在 1 秒后",
+                "在 59 秒后",
+                "在 1 分钟后",
+                "在 2 分钟后",
+                "在 60 分钟后",
+                "在 1 小时后",
+                "在 2 小时后"
             ]
         );
     }

@@ -23,7 +23,11 @@ const INSTALL: &str =
 /// Browsers at a time; each is several processes.
 const BROWSERS_MAX: usize = 2;
 /// How long to wait for an element that is to come.
-const WAIT_SECONDS: u64 = 20;
+const ELEMENT_WAIT: Duration = Duration::from_secs(20);
+/// How long to wait for the focus to arrive.
+const FOCUS_WAIT: Duration = Duration::from_secs(5);
+/// How often to look meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 static BROWSERS: Semaphore = Semaphore::const_new(BROWSERS_MAX);
 
@@ -181,7 +185,8 @@ impl Browser {
     pub(crate) async fn find(&self, css: &str) -> Element {
         self.client
             .wait()
-            .at_most(Duration::from_secs(WAIT_SECONDS))
+            .at_most(ELEMENT_WAIT)
+            .every(LOOK_EVERY)
             .for_element(Locator::Css(css))
             .await
             .unwrap_or_else(|error| panic!("{css}: {error}"))
@@ -234,8 +239,17 @@ impl Browser {
         self.client.perform_actions(keys).await.unwrap();
     }
 
+    /// Waits for the focus: a page moves it once it has been drawn.
+    pub(crate) async fn expect_focus(&self, css: &str) {
+        let focused = format!("{css}:focus");
+        let wait = self.client.wait().at_most(FOCUS_WAIT).every(LOOK_EVERY);
+        if wait.for_element(Locator::Css(&focused)).await.is_err() {
+            panic!("focus is on {}, not on {css}", self.focused().await);
+        }
+    }
+
     /// The element with the focus, as `tag#id.class`.
-    pub(crate) async fn focused(&self) -> String {
+    async fn focused(&self) -> String {
         let element = self.client.active_element().await.unwrap();
         let mut name = element.tag_name().await.unwrap();
         if let Some(id) = element.attr("id").await.unwrap() {
@@ -272,6 +286,15 @@ impl Browser {
     pub(crate) async fn picture(&self) -> String {
         let parameters = json!({"format": "png", "captureBeyondViewport": true});
         let answer = self.devtools("Page.captureScreenshot", parameters).await;
+        answer["data"].as_str().unwrap().to_owned()
+    }
+
+    /// The page as PDF on A4, base64.
+    pub(crate) async fn printed(&self) -> String {
+        const A4_INCHES: (f64, f64) = (8.27, 11.69);
+        let (width, height) = A4_INCHES;
+        let paper = json!({"paperWidth": width, "paperHeight": height, "preferCSSPageSize": true});
+        let answer = self.devtools("Page.printToPDF", paper).await;
         answer["data"].as_str().unwrap().to_owned()
     }
 

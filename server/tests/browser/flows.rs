@@ -3,6 +3,7 @@
 use fantoccini::key::Key;
 
 use crate::browser::{Browser, DESKTOP, PHONE, Scripts, with_browser};
+use crate::pictures::{Asked, LONG_NUMBER};
 use crate::site::{
     HELD_CERTIFICATE, HELD_NAME, ID_NUMBER, NAME, NEW_CERTIFICATE, OLD_CERTIFICATE, Site, State,
     TICKET_NUMBER,
@@ -49,7 +50,7 @@ async fn reads_the_cards(browser: Browser) {
     browser.ask(&[("id_number", ID_NUMBER), ("name", NAME)]).await;
     assert_eq!(browser.text("h1").await, "查到 2 本证书");
     assert_eq!(browser.title().await, "查询结果 - 职业资格证书全国联网查询 · 证查");
-    assert_eq!(browser.focused().await, "h1", "the answer is what is read first");
+    browser.expect_focus("h1").await;
     let cards = browser.find_all(".card").await;
     let mut texts = Vec::new();
     for card in &cards {
@@ -86,7 +87,7 @@ async fn corrects_a_miss(browser: Browser) {
     browser.goto(&site.url()).await;
     browser.ask(&[("certificate_number", OLD_CERTIFICATE), ("name", "白晶")]).await;
     assert_eq!(browser.text("h1").await, "对不起，没有查到相关信息");
-    assert_eq!(browser.focused().await, "section.notice.notice-empty");
+    browser.expect_focus("section.notice.notice-empty").await;
     assert_eq!(browser.value("certificate_number").await, OLD_CERTIFICATE);
     assert_eq!(browser.value("name").await, "白晶");
     assert!(browser.text("#causes").await.contains("尚未上网"));
@@ -108,7 +109,7 @@ async fn a_miss_keeps_the_input_and_is_corrected_without_scripts() {
 /// The script and the server say the same of the same mistake, and lead to the same field.
 async fn is_told_to_fill_in_two(browser: Browser) {
     let site = Site::start(State::Serving).await;
-    let cases: [(&[(&str, &str)], &str, &str); 3] = [
+    let cases: [(Asked, &str, &str); 3] = [
         (&[], "还没有填写，请任选两项填写", "input#id_number"),
         (&[("id_number", ID_NUMBER)], "只填写了 1 项，请再填写一项", "input#certificate_number"),
         (
@@ -122,12 +123,12 @@ async fn is_told_to_fill_in_two(browser: Browser) {
         browser.ask(filled).await;
         let summary = browser.text("#error-summary").await;
         assert_eq!(summary.replace('\n', " "), format!("请改正后再查询 {said}"));
-        assert_eq!(browser.focused().await, "div#error-summary.notice.notice-error");
+        browser.expect_focus("div#error-summary.notice.notice-error").await;
         for (field, text) in filled {
             assert_eq!(browser.value(field).await, *text, "kept for correction");
         }
         browser.click("#error-summary a").await;
-        assert_eq!(browser.focused().await, target);
+        browser.expect_focus(target).await;
     }
 }
 
@@ -146,9 +147,9 @@ async fn a_bad_field_is_named_and_reached_from_the_summary() {
     with_browser(Scripts::Off, |browser| async move {
         let site = Site::start(State::Serving).await;
         browser.goto(&site.url()).await;
-        browser.ask(&[("certificate_number", "#0101"), ("name", NAME)]).await;
+        browser.ask(&[("certificate_number", LONG_NUMBER), ("name", NAME)]).await;
         browser.click("#error-summary a").await;
-        assert_eq!(browser.focused().await, "input#certificate_number");
+        browser.expect_focus("input#certificate_number").await;
         assert_eq!(browser.find_all("[aria-invalid=true]").await.len(), 1);
     })
     .await;
@@ -168,7 +169,7 @@ async fn a_record_on_hold_shows_its_number_alone() {
 }
 
 #[tokio::test]
-async fn no_answer_for_now_keeps_the_input() {
+async fn no_answer_for_now_is_said_above_the_form() {
     with_browser(Scripts::Off, |browser| async move {
         for (state, said) in
             [(State::Empty, "查询服务暂时不可用"), (State::Throttled, "查询过于频繁")]
@@ -177,7 +178,7 @@ async fn no_answer_for_now_keeps_the_input() {
             browser.goto(&site.url()).await;
             browser.ask(&[("id_number", ID_NUMBER), ("name", NAME)]).await;
             assert_eq!(browser.text("h1").await, said);
-            assert_eq!(browser.value("id_number").await, ID_NUMBER);
+            browser.find("#query-form").await;
         }
     })
     .await;
@@ -199,7 +200,7 @@ async fn the_script_counts_along_clears_and_offers_to_print() {
         browser.click("#clear-form").await;
         assert_eq!(status().await, "");
         assert_eq!(browser.value("name").await, "");
-        assert_eq!(browser.focused().await, "input#id_number");
+        browser.expect_focus("input#id_number").await;
         browser.ask(&[("id_number", ID_NUMBER), ("name", NAME)]).await;
         assert!(browser.find("#print-page").await.is_displayed().await.unwrap());
     })
@@ -238,7 +239,7 @@ async fn uses_the_keyboard_alone(browser: Browser, with_clear_button: bool) {
     order.extend(["summary"; 3]);
     for expected in order {
         browser.press(Key::Tab).await;
-        assert_eq!(browser.focused().await, expected);
+        browser.expect_focus(expected).await;
         let outline = browser.find(":focus").await.css_value("outline-style").await.unwrap();
         assert_eq!(outline, "solid", "focus on {expected} can be seen");
     }
@@ -250,20 +251,20 @@ async fn uses_the_keyboard_alone(browser: Browser, with_clear_button: bool) {
     browser.goto(&site.url()).await;
     browser.press(Key::Tab).await;
     browser.press(Key::Enter).await;
-    assert_eq!(browser.focused().await, "main#main.wrap");
+    browser.expect_focus("main#main.wrap").await;
     browser.press(Key::Tab).await;
-    assert_eq!(browser.focused().await, "input#id_number");
+    browser.expect_focus("input#id_number").await;
     browser.type_text(ID_NUMBER).await;
     for _ in 0..3 {
         browser.press(Key::Tab).await;
     }
-    assert_eq!(browser.focused().await, "input#name");
+    browser.expect_focus("input#name").await;
     browser.type_text(NAME).await;
     browser.press(Key::Enter).await;
     browser.find(".card").await;
-    assert_eq!(browser.focused().await, "h1");
+    browser.expect_focus("h1").await;
     browser.press(Key::Tab).await;
-    assert_eq!(browser.focused().await, "a.button", "from the answer to the next query");
+    browser.expect_focus("a.button").await;
 }
 
 #[tokio::test]

@@ -1,24 +1,16 @@
-//! A server with a known register of invented people.
+//! The real server over a store with a known register of invented people.
 //!
 //! `Site::start` is the only place that knows how the page is served.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use zhengcha_engine::{Certificate, Date, Field};
-use zhengcha_server::page::{
-    self, CONTENT_SECURITY_POLICY, Card, CertificateCard, Entered, InputFault, PageContext,
-    PageResult,
-};
+use tempfile::TempDir;
+use zhengcha_engine::{Certificate, Date, Holds, Store, testing};
+use zhengcha_server::cli::Switch;
+use zhengcha_server::limits::Limits;
+use zhengcha_server::{Config, Options, Server};
 
 pub(crate) const ID_NUMBER: &str = "11010519491231002X";
 pub(crate) const NAME: &str = "白京";
@@ -106,130 +98,81 @@ pub(crate) fn register() -> Vec<Certificate> {
     vec![turner, welder, long, held]
 }
 
-/// A running server, stopped with the test's runtime.
+/// How long the server may take to open the store.
+const READY_WAIT: Duration = Duration::from_secs(10);
+
+/// A running server and its store; both end with it.
 pub(crate) struct Site {
-    address: SocketAddr,
+    server: Server,
+    _store: TempDir,
 }
 
 impl Site {
     pub(crate) async fn start(state: State) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let service = service_fn(move |request| answer(state, request));
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        });
-        Self { address }
+        let folder = TempDir::new().unwrap();
+        if state != State::Empty {
+            let store = Store::new(folder.path());
+            testing::publish(&store, register()).unwrap();
+            let holds = Holds::new([HELD_CERTIFICATE.to_owned()]);
+            std::fs::write(store.holds_path(), holds.emit()).unwrap();
+        }
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = Config {
+            store: folder.path().to_owned(),
+            listen: any_port,
+            admin_listen: any_port,
+            admin_allow_remote: false,
+            rate_limit: if state == State::Throttled { Switch::On } else { Switch::Off },
+            trusted_proxies: Vec::new(),
+            workers: 1,
+            log: "off".to_owned(),
+            limits: Limits {
+                address_queries_per_minute: 1,
+                address_queries_burst: 1,
+                ..Limits::default()
+            },
+        };
+        let server = Server::start(&config, Options::default()).unwrap();
+        let site = Self { server, _store: folder };
+        if state != State::Empty {
+            site.wait_until_ready();
+        }
+        if state == State::Throttled {
+            // Uses up the one query that this address has.
+            site.request("POST /v1/query", "{\"name\":\"何静\",\"ticket_number\":\"1\"}");
+        }
+        site
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("http://{}/", self.server.public_address())
     }
-}
 
-async fn answer(
-    state: State,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut context = match state {
-        State::Empty => PageContext::default(),
-        _ => PageContext {
-            generation: Some(12),
-            as_of: Date::new(2026, 11, 15),
-            ..PageContext::default()
-        },
-    };
-    if let Some(asset) = page::asset(request.uri().path()) {
-        let response = Response::builder().header(header::CONTENT_TYPE, asset.content_type);
-        return Ok(response.body(Full::new(asset.body)).unwrap());
-    }
-    let (status, html) = match (request.method(), request.uri().path()) {
-        (&Method::GET, "/") => (StatusCode::OK, page::form_page(&context)),
-        (&Method::POST, "/") => {
-            let body = request.into_body().collect().await.unwrap().to_bytes();
-            context.entered = entered(&body);
-            let (status, result) = judge(state, &context.entered);
-            (status, page::result_page(&context, &result))
+    fn wait_until_ready(&self) {
+        let deadline = Instant::now() + READY_WAIT;
+        while !self.request("GET /v1/status", "").starts_with("HTTP/1.1 200 ") {
+            assert!(Instant::now() < deadline, "the server did not open the store");
+            std::thread::sleep(Duration::from_millis(10));
         }
-        _ => (StatusCode::NOT_FOUND, Bytes::new()),
-    };
-    let response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
-    Ok(response.body(Full::new(html)).unwrap())
-}
+    }
 
-fn entered(body: &[u8]) -> Entered {
-    let mut fields = form_urlencoded::parse(body).into_owned().collect::<HashMap<_, _>>();
-    let mut take = |field: Field| fields.remove(field.name()).unwrap_or_default();
-    Entered {
-        id_number: take(Field::IdNumber),
-        certificate_number: take(Field::CertificateNumber),
-        ticket_number: take(Field::TicketNumber),
-        name: take(Field::Name),
+    fn request(&self, line: &str, json: &str) -> String {
+        let mut stream = TcpStream::connect(self.server.public_address()).unwrap();
+        let length = json.len();
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(json.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 }
 
-fn judge(state: State, entered: &Entered) -> (StatusCode, PageResult) {
-    match state {
-        State::Empty => return (StatusCode::SERVICE_UNAVAILABLE, PageResult::Unavailable),
-        State::Throttled => {
-            let result = PageResult::TooMany { retry_after_seconds: 90 };
-            return (StatusCode::TOO_MANY_REQUESTS, result);
-        }
-        State::Serving => {}
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.server.stop();
     }
-    let filled = entered.filled().collect::<Vec<_>>();
-    if filled.len() != 2 {
-        return (StatusCode::BAD_REQUEST, PageResult::TwoFieldsRequired);
-    }
-    if entered.certificate_number.contains('#') {
-        let (field, reason) = (Field::CertificateNumber, InputFault::Unusable);
-        return (StatusCode::BAD_REQUEST, PageResult::BadInput { field, reason });
-    }
-    let mut found = register();
-    found.retain(|certificate| {
-        filled.iter().all(|&field| {
-            let held = match field {
-                Field::IdNumber => &certificate.id_number,
-                Field::CertificateNumber => &certificate.certificate_number,
-                Field::TicketNumber => &certificate.ticket_number,
-                Field::Name => &certificate.name,
-            };
-            *held == entered.get(field).trim().to_uppercase()
-        })
-    });
-    found.sort_by_key(|certificate| std::cmp::Reverse(certificate.issue_date));
-    if found.is_empty() {
-        return (StatusCode::OK, PageResult::NotFound);
-    }
-    (StatusCode::OK, PageResult::Found(found.into_iter().map(card).collect()))
-}
-
-fn card(certificate: Certificate) -> Card {
-    if certificate.certificate_number == HELD_CERTIFICATE {
-        return Card::UnderReview { certificate_number: certificate.certificate_number };
-    }
-    Card::Valid(Box::new(CertificateCard {
-        name: certificate.name,
-        gender: certificate.gender,
-        id_number: format!("{}************", &certificate.id_number[..6]),
-        education: certificate.education,
-        occupation_name: certificate.occupation_name,
-        occupation_code: certificate.occupation_code,
-        level: certificate.level,
-        certificate_number: certificate.certificate_number,
-        theory_score: certificate.theory_score,
-        skill_score: certificate.skill_score,
-        review_score: certificate.review_score,
-        grade: certificate.grade,
-        issue_date: certificate.issue_date,
-        institution: certificate.institution,
-        issuer: certificate.issuer,
-    }))
 }
