@@ -1,0 +1,12 @@
+//! The server from outside, over real sockets on loopback.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answers; // golden bytes, masks, misses, the page
+mod limits; // rates, places, connections, forwarded addresses
+mod odd; // hostile and odd requests never cost more than themselves
+mod process; // the program: first line, signals, open files, settings
+mod refresh; // no store, swaps under load, bad snapshots, holds
+mod requests; // raw heads and bodies, methods, types, sizes
+mod support;
+mod timeouts; // every phase of a connection has a deadline
