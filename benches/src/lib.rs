@@ -1,1 +1,3 @@
-//! placeholder
+//! Samples, benches and load programs.
+
+pub mod samples;
