@@ -1,4 +1,19 @@
 //! Reads certificate upload files, judges every row, compiles and publishes snapshots.
 
+pub mod cli;
+pub mod clock;
+pub mod cmd;
+pub mod compile;
+pub mod digest;
+pub mod generation;
 pub mod input;
+pub mod judge;
+pub mod layout;
+pub mod ledger;
+pub mod lock;
+pub mod output;
+pub mod progress;
+pub mod report;
 pub mod synth;
+pub mod tables;
+pub mod upload;

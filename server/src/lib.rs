@@ -1,1 +1,78 @@
-//! placeholder
+//! Answers certificate queries over HTTP from mapped snapshots.
+//!
+//! `listen` accepts and watches deadlines; `service` takes one request through `route`, `query`,
+//! `limiter` and `live` to `answer` or `problem`; `refresh` follows the store on a thread of its own;
+//! `admin` and `metrics` show operators what happens. The server only ever reads the store.
+
+pub mod admin;
+pub mod answer;
+pub mod body;
+pub mod cidr;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod limiter;
+pub mod limits;
+pub mod listen;
+pub mod live;
+pub mod log;
+pub mod metrics;
+pub mod page;
+pub mod problem;
+pub mod query;
+pub mod refresh;
+pub mod route;
+pub mod server;
+pub mod service;
+pub mod shed;
+pub mod wire;
+
+pub use config::Config;
+pub use server::{Options, Server};
+
+use std::io::Write;
+
+use anyhow::Context;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+/// Files the process needs beside its connections.
+const FILES_BESIDE_CONNECTIONS: u64 = 128;
+
+/// Runs the program until it is told to stop.
+pub fn run(cli: &cli::Cli) -> anyhow::Result<()> {
+    let config = Config::from_cli(cli)?;
+    let mut stdout = std::io::stdout();
+    if cli.print_config {
+        write!(stdout, "{}", config.to_toml()?)?;
+        return Ok(());
+    }
+    if cli.check_config {
+        return Ok(());
+    }
+    log::start(&config.log);
+    raise_file_limit(config.limits.connections_max);
+    let server = Server::start(&config, Options { signals: true, fault: None })?;
+    tracing::info!(
+        public = %server.public_address(),
+        admin = %server.admin_address(),
+        workers = config.workers,
+        "listening"
+    );
+    writeln!(stdout, "http://{}/", server.public_address())
+        .and_then(|()| stdout.flush())
+        .context("cannot print the address")?;
+    server.join();
+    Ok(())
+}
+
+/// Asks for as many open files as the system grants.
+fn raise_file_limit(connections_max: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Refused only where it is forbidden; then what there is must do.
+    let _kept = setrlimit(Resource::Nofile, limit);
+    let granted = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if granted < connections_max.saturating_add(FILES_BESIDE_CONNECTIONS) {
+        tracing::warn!(granted, connections_max, "fewer open files allowed than connections");
+    }
+}

@@ -2,7 +2,9 @@
 //!
 //! Loading and asking go through the same functions here, so they cannot disagree.
 
+pub mod encode;
 pub mod normalize;
+pub mod resident_id;
 
 /// A field a certificate can be asked for by (人社鉴发〔2013〕2号 第四条).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +82,25 @@ impl Mode {
             Self::CN => "CN",
             Self::TN => "TN",
         }
+    }
+
+    /// The name of this mode's index: its two fields in key order.
+    #[must_use]
+    pub fn index_name(self) -> &'static str {
+        match self {
+            Self::IC => "by_certificate_id",
+            Self::IT => "by_id_ticket",
+            Self::IN => "by_id_name",
+            Self::CT => "by_certificate_ticket",
+            Self::CN => "by_certificate_name",
+            Self::TN => "by_ticket_name",
+        }
+    }
+
+    /// Whether the index lies in certificate-number order, so that its entries are the records.
+    #[must_use]
+    pub fn is_certificate_first(self) -> bool {
+        matches!(self, Self::IC | Self::CT | Self::CN)
     }
 
     /// The mode that uses these two fields, whichever comes first; `None` for the same field twice.

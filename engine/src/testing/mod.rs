@@ -11,12 +11,16 @@
 mod bodies;
 mod generator;
 mod misses;
+mod model;
 mod names;
 mod numbers;
 mod occupations;
 mod people;
+mod publish;
 mod random;
 
 pub use generator::{FIRST_YEAR, Generator, LAST_MONTH, LAST_YEAR};
 pub use misses::{NearMiss, misses};
+pub use model::{Model, key_text, pair, sort};
 pub use numbers::{delivered_id, resident_id};
+pub use publish::{Written, publish, publish_segments, verify, write_segment};

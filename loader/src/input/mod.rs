@@ -4,7 +4,30 @@
 //! headers nor judge values. Every reader works in bounded memory and within the limits of
 //! [`limits`].
 
+use std::path::Path;
 use std::sync::Arc;
+
+pub mod error;
+pub mod limits;
+
+mod archive;
+mod biff;
+mod cell;
+mod csv;
+mod dbf;
+mod encoding;
+mod package;
+mod sniff;
+mod source;
+mod xls;
+mod xlsx;
+
+pub use error::{InputError, Place};
+pub use limits::Limits;
+
+use error::Blame;
+use sniff::Kind;
+use source::Source;
 
 /// What kind of file the content turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,4 +119,88 @@ pub trait TableSink {
     /// Something about the file that its sender should know and that is no row's fault,
     /// for example a memo column left out or deleted DBF records passed over.
     fn note(&mut self, file: &str, message: String);
+
+    /// How far the reading has come, for a progress bar: every few thousand rows, in bytes of the
+    /// file or archive member being read.
+    fn progress(&mut self, file: &str, done_bytes: u64, total_bytes: u64) {
+        let _ = (file, done_bytes, total_bytes);
+    }
+}
+
+/// What was read of one delivered file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileRead {
+    /// The format found, or `None` for an archive.
+    pub format: Option<Format>,
+    /// SHA-256 of the delivered bytes in lower-case hexadecimal.
+    pub sha256: String,
+    /// Number of delivered bytes.
+    pub bytes: u64,
+    /// The members of an archive that were read as tables, in archive order; else empty.
+    pub members: Vec<MemberRead>,
+}
+
+/// What was read of one member of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberRead {
+    /// `outer.zip/inner.csv`.
+    pub file: String,
+    /// The format found.
+    pub format: Format,
+    /// SHA-256 of the inflated bytes in lower-case hexadecimal.
+    pub sha256: String,
+    /// Number of inflated bytes.
+    pub bytes: u64,
+}
+
+/// Reads every table of the file at `path` into `sink`, naming the file `display_name`.
+///
+/// The format follows from the content alone. Rows already handed over do not count when an error
+/// follows: the file as a whole is refused then.
+///
+/// # Errors
+/// When the file cannot be read, is no table, is damaged, encrypted or beyond `limits`, or when
+/// the sink ends the reading.
+pub fn read_file(
+    path: &Path,
+    display_name: &str,
+    limits: &Limits,
+    sink: &mut dyn TableSink,
+) -> Result<FileRead, InputError> {
+    let blame = Blame { file: display_name, format: "upload" };
+    let source = Source::open(path).map_err(|error| blame.io(error))?;
+    let survey = source::survey(&source, blame, limits.file_bytes_max)?;
+    let mut budget = archive::Budget::new(survey.bytes);
+    let mut members = Vec::new();
+    let format =
+        read_content(&source, &survey, blame.file, 0, limits, &mut budget, &mut members, sink)?;
+    if source.has_changed().map_err(|error| blame.io(error))? {
+        return Err(InputError::Changed { file: display_name.to_owned() });
+    }
+    Ok(FileRead { format, sha256: survey.sha256, bytes: survey.bytes, members })
+}
+
+/// Reads one file or archive member; `None` when it was an archive itself.
+#[expect(clippy::too_many_arguments, reason = "the state of one recursion, used nowhere else")]
+fn read_content(
+    source: &Source,
+    survey: &source::Survey,
+    file: &str,
+    depth: u32,
+    limits: &Limits,
+    budget: &mut archive::Budget,
+    members: &mut Vec<MemberRead>,
+    sink: &mut dyn TableSink,
+) -> Result<Option<Format>, InputError> {
+    match sniff::sniff(source, survey, file, limits)? {
+        Kind::Csv => csv::read(source, file, limits, sink).map(|()| Some(Format::Csv)),
+        Kind::Dbf => dbf::read(source, file, limits, sink).map(|()| Some(Format::Dbf)),
+        Kind::Xlsx => xlsx::read(source, file, limits, budget, sink).map(|()| Some(Format::Xlsx)),
+        Kind::Xls => xls::read(source, file, limits, sink).map(|()| Some(Format::Xls)),
+        Kind::Archive => {
+            archive::read(source, file, depth, limits, budget, members, sink).map(|()| None)
+        }
+    }
 }

@@ -1,0 +1,113 @@
+//! Random independent queries, timed in passes.
+
+use std::hint::black_box;
+use std::time::Instant;
+use zhengcha_engine::key::Mode;
+use zhengcha_engine::{Query, Snapshot};
+
+/// Queries of one mode as normal text, in one buffer so that reading them costs little.
+pub struct Queries {
+    /// The mode.
+    pub mode: Mode,
+    text: String,
+    ends: Vec<(u32, u32)>,
+}
+
+/// Whether the certificates asked for are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Both fields of one certificate.
+    Hit,
+    /// The first field of one, the second of another: each half exists.
+    Miss,
+}
+
+/// A small generator of random numbers with a fixed sequence.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        word ^= word >> 31;
+        ((u128::from(word) * u128::from(limit)) >> 64) as u64
+    }
+}
+
+impl Queries {
+    /// Draws queries from the base segment of a snapshot.
+    #[must_use]
+    pub fn draw(snapshot: &Snapshot, mode: Mode, kind: Kind, count: usize, seed: u64) -> Self {
+        let mut random = Random(seed ^ (mode as u64) << 32);
+        let mut queries = Self { mode, text: String::new(), ends: Vec::new() };
+        let Some(segment) = snapshot.segments().next() else { return queries };
+        let (first, second) = mode.fields();
+        while queries.ends.len() < count {
+            let mut any = || segment.view(random.below(segment.records()) as u32);
+            let (Some(one), Some(other)) = (any(), any()) else { break };
+            let source = if kind == Kind::Hit { one } else { other };
+            let (first, second) = (one.key_text(first), source.key_text(second));
+            if first.is_empty() || second.is_empty() {
+                continue;
+            }
+            let found = snapshot.lookup(Query::new(mode, &first, &second)).next().is_some();
+            if found != (kind == Kind::Hit) {
+                continue;
+            }
+            queries.text.push_str(&first);
+            let middle = queries.text.len() as u32;
+            queries.text.push_str(&second);
+            queries.ends.push((middle, queries.text.len() as u32));
+        }
+        queries
+    }
+
+    /// Number of queries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The texts of every query.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut start = 0usize;
+        self.ends.iter().map(move |&(middle, end)| {
+            let pair =
+                (&self.text[start..middle as usize], &self.text[middle as usize..end as usize]);
+            start = end as usize;
+            pair
+        })
+    }
+
+    /// Asks every query once: mean nanoseconds a call, and a digest of the answers so that no work
+    /// can vanish.
+    #[must_use]
+    pub fn pass(&self, snapshot: &Snapshot) -> (f64, u64) {
+        let mut digest = 0u64;
+        let start = Instant::now();
+        for (first, second) in self.texts() {
+            let query = Query::new(self.mode, black_box(first), black_box(second));
+            for view in snapshot.lookup(query) {
+                digest = digest.wrapping_mul(31).wrapping_add(u64::from(view.digest_word()));
+            }
+        }
+        let elapsed = start.elapsed();
+        (elapsed.as_nanos() as f64 / self.len() as f64, digest)
+    }
+}
+
+/// The median of some figures.
+#[must_use]
+pub fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}

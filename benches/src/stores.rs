@@ -1,0 +1,56 @@
+//! Published stores of invented certificates, kept under a folder that git ignores.
+
+use anyhow::Context;
+use rayon::prelude::*;
+use std::path::Path;
+use zhengcha_engine::build::{self, Rows, Source};
+use zhengcha_engine::manifest::{Manifest, ManifestSegment};
+use zhengcha_engine::testing::Generator;
+use zhengcha_engine::{Snapshot, Store};
+use zhengcha_loader::progress::Silent;
+
+/// Opens the store of this many certificates under `folder`, publishing it first if need be.
+///
+/// # Errors
+/// Any error of building or opening.
+pub fn open_or_publish(folder: &Path, records: u64, seed: u64) -> anyhow::Result<Snapshot> {
+    let store = Store::new(folder.join(format!("store-{records}-{seed}")));
+    if let Ok(Some(snapshot)) = Snapshot::open_current(&store, None) {
+        return Ok(snapshot);
+    }
+    publish(&store, records, seed, 1)?;
+    Snapshot::open_current(&store, None)?.context("nothing was published")
+}
+
+/// Publishes a generation of this many certificates.
+///
+/// # Errors
+/// Any error of building.
+pub fn publish(store: &Store, records: u64, seed: u64, generation: u64) -> anyhow::Result<()> {
+    build::create_folders(store)?;
+    build::remove_temporaries(store)?;
+    let mut rows = Rows::new();
+    for certificate in Generator::new(seed).take(records as usize) {
+        rows.push(&certificate)?;
+    }
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.par_sort_unstable_by_key(|&row| rows.sort_key(row));
+    let sources = [Source::Rows(&rows, &order)];
+    let finished = zhengcha_loader::compile::compile(store, &sources, &Silent)?;
+    let manifest = Manifest {
+        generation,
+        built_at: "2026-11-24T13:00:00+08:00".to_owned(),
+        records: finished.records,
+        as_of: finished.as_of,
+        segments: vec![ManifestSegment {
+            kind: finished.kind,
+            id: finished.id,
+            records: finished.records,
+            bytes: finished.bytes,
+        }],
+        batches: Vec::new(),
+    };
+    let current = build::write_manifest(store, &manifest)?;
+    build::publish(store, current)?;
+    Ok(())
+}

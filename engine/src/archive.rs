@@ -1,0 +1,138 @@
+//! The only place that reads rkyv archives: checked when a segment is verified, unchecked after.
+#![allow(unsafe_code)]
+
+use crate::error::OpenError;
+use crate::format::BLOCK_RECORDS;
+use crate::record::{RECORD_BYTES, StoredRecord};
+use rkyv::rancor::Error as ArchiveError;
+use rkyv::string::ArchivedString;
+use rkyv::vec::ArchivedVec;
+use std::path::Path;
+
+/// Bytes of the root behind the records of a block: a relative pointer and a length.
+const ROOT_BYTES: usize = size_of::<ArchivedVec<StoredRecord>>();
+/// Bytes of a full block: records, root, zeros up to the next record-sized boundary.
+pub(crate) const BLOCK_BYTES: usize = BLOCK_RECORDS * RECORD_BYTES + RECORD_BYTES;
+const _: () = assert!(ROOT_BYTES == 8);
+const _: () = assert!(align_of::<StoredRecord>() == 8);
+
+/// Length of the records section for this many records.
+pub(crate) fn records_section_bytes(records: u64) -> u64 {
+    let blocks = records.div_ceil(BLOCK_RECORDS as u64);
+    (records + blocks) * RECORD_BYTES as u64
+}
+
+/// Validates every block of a records section.
+pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Result<(), OpenError> {
+    let corrupt = |detail: String| OpenError::corrupt(path, "records", detail);
+    if section.len() as u64 != records_section_bytes(records) {
+        return Err(corrupt(format!("{} bytes for {records} records", section.len())));
+    }
+    let mut left = records as usize;
+    for (number, block) in section.chunks(BLOCK_BYTES).enumerate() {
+        let count = left.min(BLOCK_RECORDS);
+        left -= count;
+        let (archive, padding) = block.split_at(count * RECORD_BYTES + ROOT_BYTES);
+        let archived = rkyv::access::<ArchivedVec<StoredRecord>, ArchiveError>(archive)
+            .map_err(|error| corrupt(format!("block {number}: {error}")))?;
+        if archived.len() != count || archived.as_ptr().cast::<u8>() != archive.as_ptr() {
+            return Err(corrupt(format!("block {number} does not hold {count} records")));
+        }
+        if padding.iter().any(|&byte| byte != 0) {
+            return Err(corrupt(format!("padding of block {number}")));
+        }
+    }
+    Ok(())
+}
+
+/// The record with this number in a records section that passed [`verify_records`].
+///
+/// # Panics
+/// When the section has no such record.
+#[inline]
+pub(crate) fn record(section: &[u8], number: u32) -> &StoredRecord {
+    let number = number as usize;
+    let at = number * RECORD_BYTES + number / BLOCK_RECORDS * RECORD_BYTES;
+    let bytes = &section[at..at + RECORD_BYTES];
+    // SAFETY: the slice is exactly one `StoredRecord` long and begins on its alignment: sections
+    // begin on pages of a page-aligned map and `at` is a multiple of 64. `StoredRecord` is made of
+    // little-endian integers without padding (sizes and offsets asserted in `record.rs`), for which
+    // every bit pattern is valid.
+    unsafe { rkyv::access_unchecked::<StoredRecord>(bytes) }
+}
+
+/// A dictionary entry: two texts that occur together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(archived = StoredPair)]
+pub(crate) struct Pair {
+    pub(crate) first: String,
+    pub(crate) second: String,
+}
+
+/// Validates a dictionary section and returns its number of entries.
+pub(crate) fn verify_dictionary(
+    path: &Path,
+    place: &str,
+    section: &[u8],
+) -> Result<u32, OpenError> {
+    let archived = rkyv::access::<ArchivedVec<StoredPair>, ArchiveError>(section)
+        .map_err(|error| OpenError::corrupt(path, place, error.to_string()))?;
+    u32::try_from(archived.len())
+        .map_err(|_| OpenError::corrupt(path, place, "more entries than record fields can name"))
+}
+
+/// An entry of a dictionary section that passed [`verify_dictionary`]; `("", "")` past its end.
+#[inline]
+pub(crate) fn pair(section: &[u8], index: u32) -> (&str, &str) {
+    // SAFETY: callers hold sections of a verified segment only: `verify_dictionary` walked the
+    // whole archive (pointers, lengths, UTF-8) over these very bytes, which never change since.
+    let archived = unsafe { rkyv::access_unchecked::<ArchivedVec<StoredPair>>(section) };
+    match archived.get(index as usize) {
+        Some(pair) => (ArchivedString::as_str(&pair.first), ArchivedString::as_str(&pair.second)),
+        None => ("", ""),
+    }
+}
+
+/// The older records of one segment that a delta replaces or withdraws.
+#[derive(Clone, Debug, Default, PartialEq, Eq, rkyv::Archive, rkyv::Serialize)]
+#[rkyv(archived = StoredShadows)]
+pub struct Shadows {
+    /// Id of the older segment, as in the manifest.
+    pub segment: String,
+    /// Its record numbers, rising.
+    pub records: Vec<u32>,
+}
+
+/// Reads and validates a shadows section.
+pub(crate) fn read_shadows(path: &Path, section: &[u8]) -> Result<Vec<Shadows>, OpenError> {
+    let corrupt = |detail: String| OpenError::corrupt(path, "shadows", detail);
+    let archived = rkyv::access::<ArchivedVec<StoredShadows>, ArchiveError>(section)
+        .map_err(|error| corrupt(error.to_string()))?;
+    let mut all = Vec::with_capacity(archived.len());
+    for shadows in archived.iter() {
+        let records: Vec<u32> = shadows.records.iter().map(|number| number.to_native()).collect();
+        if records.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return Err(corrupt("record numbers do not rise".to_owned()));
+        }
+        all.push(Shadows { segment: shadows.segment.as_str().to_owned(), records });
+    }
+    Ok(all)
+}
+
+/// Serialises a value the sections above hold.
+#[cfg(feature = "build")]
+pub(crate) fn archive<T>(value: &T) -> Result<rkyv::util::AlignedVec, crate::error::BuildError>
+where
+    T: for<'a> rkyv::Serialize<
+            rkyv::api::high::HighSerializer<
+                rkyv::util::AlignedVec,
+                rkyv::ser::allocator::ArenaHandle<'a>,
+                ArchiveError,
+            >,
+        >,
+{
+    rkyv::to_bytes::<ArchiveError>(value).map_err(|error| crate::error::BuildError::Invalid {
+        place: "archive",
+        detail: error.to_string(),
+    })
+}

@@ -1,0 +1,47 @@
+//! Dictionaries under construction: pairs of texts numbered in order of first appearance.
+
+use crate::archive::{Pair, archive};
+use crate::error::BuildError;
+use std::collections::HashMap;
+
+/// Bytes one dictionary may take: well below the reach of an archive's 32-bit pointers.
+const DICTIONARY_BYTES_MAX: u64 = 1 << 30;
+
+#[derive(Default)]
+pub(crate) struct Dictionary {
+    numbers: HashMap<Pair, u32>,
+    pairs: Vec<Pair>,
+    bytes: u64,
+}
+
+impl Dictionary {
+    /// The number of this pair, a new one at its first appearance.
+    pub(crate) fn intern(&mut self, first: &str, second: &str) -> Result<u32, BuildError> {
+        // One probe with an owned pair keeps the map simple; callers remember recent numbers.
+        let pair = Pair { first: first.to_owned(), second: second.to_owned() };
+        if let Some(&number) = self.numbers.get(&pair) {
+            return Ok(number);
+        }
+        self.bytes += (first.len() + second.len() + size_of::<Pair>()) as u64;
+        if self.bytes > DICTIONARY_BYTES_MAX {
+            return Err(BuildError::LimitExceeded {
+                what: "bytes of different occupations or bodies",
+                found: self.bytes,
+                limit: DICTIONARY_BYTES_MAX,
+            });
+        }
+        let number = self.pairs.len() as u32;
+        self.pairs.push(pair.clone());
+        self.numbers.insert(pair, number);
+        Ok(number)
+    }
+
+    pub(crate) fn get(&self, index: u32) -> (&str, &str) {
+        self.pairs.get(index as usize).map_or(("", ""), |pair| (&pair.first, &pair.second))
+    }
+
+    /// The dictionary section.
+    pub(crate) fn archive(&self) -> Result<rkyv::util::AlignedVec, BuildError> {
+        archive(&self.pairs)
+    }
+}

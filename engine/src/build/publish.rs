@@ -1,0 +1,130 @@
+//! Making files current, step by step, so that a kill or a full disk at any step leaves the old
+//! generation or the new one.
+//!
+//! Every file is written under a temporary name in its own folder, synced, renamed, and the folder
+//! synced. CURRENT comes last: its rename is the one moment at which a generation becomes live.
+
+use crate::checksum::sum128;
+use crate::current::Current;
+use crate::error::BuildError;
+use crate::holds::Holds;
+use crate::manifest::Manifest;
+use crate::store::Store;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+/// Files under construction end with this.
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Makes the folders of a store and an empty list of holds, where they are missing.
+///
+/// # Errors
+/// `Io`.
+pub fn create_folders(store: &Store) -> Result<(), BuildError> {
+    for folder in [store.batches_dir(), store.segments_dir(), store.generations_dir()] {
+        fs::create_dir_all(&folder).map_err(|error| BuildError::io(&folder, error))?;
+    }
+    sync_folder(store.root())?;
+    // Only a store that never served may lack the list: a lost list must not read as "nothing held".
+    if !store.holds_path().exists() && !store.current_path().exists() {
+        write_holds(store, &Holds::default())?;
+    }
+    Ok(())
+}
+
+/// Removes what an interrupted command left under temporary names.
+///
+/// # Errors
+/// `Io`.
+pub fn remove_temporaries(store: &Store) -> Result<(), BuildError> {
+    let folders = [
+        store.root().to_owned(),
+        store.batches_dir(),
+        store.segments_dir(),
+        store.generations_dir(),
+    ];
+    for folder in folders {
+        let io = |error| BuildError::io(&folder, error);
+        if !folder.exists() {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            if entry.file_name().to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+                let path = entry.path();
+                let removed =
+                    if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.map_err(|error| BuildError::io(&path, error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a small file whole: temporary name, sync, rename, sync of the folder.
+///
+/// # Errors
+/// `Io`; the old content is then still in place.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(TEMPORARY_SUFFIX);
+    let temporary = path.with_file_name(name);
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    })();
+    if let Err(error) = written {
+        let _ = fs::remove_file(&temporary);
+        return Err(BuildError::io(path, error));
+    }
+    sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Makes names in a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), BuildError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| BuildError::io(folder, error))
+}
+
+/// Writes the list of numbers under review.
+///
+/// # Errors
+/// `Io`.
+pub fn write_holds(store: &Store, holds: &Holds) -> Result<(), BuildError> {
+    write_atomically(&store.holds_path(), holds.emit().as_bytes())
+}
+
+/// Gives a finished, verified segment its final name, read-only.
+///
+/// # Errors
+/// `Io`.
+pub fn adopt_segment(temporary: &Path, path: &Path) -> Result<(), BuildError> {
+    let io = |error| BuildError::io(path, error);
+    let mut permissions = fs::metadata(temporary).map_err(io)?.permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(temporary, permissions).map_err(io)?;
+    fs::rename(temporary, path).map_err(io)?;
+    sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Writes a manifest; the generation exists then but is not live.
+///
+/// # Errors
+/// `Io`.
+pub fn write_manifest(store: &Store, manifest: &Manifest) -> Result<Current, BuildError> {
+    let text = manifest.emit();
+    write_atomically(&store.manifest_path(manifest.generation), text.as_bytes())?;
+    Ok(Current { generation: manifest.generation, manifest_sum: sum128(text.as_bytes()) })
+}
+
+/// Makes a generation live.
+///
+/// # Errors
+/// `Io`; the old generation is then still live.
+pub fn publish(store: &Store, current: Current) -> Result<(), BuildError> {
+    write_atomically(&store.current_path(), current.emit().as_bytes())
+}

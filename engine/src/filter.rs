@@ -1,0 +1,70 @@
+//! The small filter of a delta: which composite keys may be there.
+//!
+//! A blocked Bloom filter over the hashes of all six modes: one 64-byte line for a key, eight bits
+//! in it, one in each word. At 12 bits a key about one absent key in 150 passes.
+
+use crate::error::OpenError;
+use std::path::Path;
+
+const LINE_BYTES: usize = 64;
+const LINE_WORDS: usize = LINE_BYTES / 8;
+/// Bits of filter for each key.
+#[cfg(feature = "build")]
+const BITS_PER_KEY: usize = 12;
+
+pub(crate) fn verify(path: &Path, section: &[u8]) -> Result<(), OpenError> {
+    if section.is_empty() || !section.len().is_multiple_of(LINE_BYTES) {
+        return Err(OpenError::corrupt(path, "filter", format!("{} bytes", section.len())));
+    }
+    Ok(())
+}
+
+/// The line of a hash, and the bit of each of its words.
+#[inline]
+fn place(lines: usize, hash: u64) -> (usize, [u64; LINE_WORDS]) {
+    let line = ((u128::from(hash) * lines as u128) >> 64) as usize;
+    let mixed = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut bits = [0u64; LINE_WORDS];
+    for (index, bit) in bits.iter_mut().enumerate() {
+        *bit = 1 << ((mixed >> (6 * index)) & 63);
+    }
+    (line, bits)
+}
+
+#[inline]
+pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
+    let (lines, _) = section.as_chunks::<LINE_BYTES>();
+    let (line, bits) = place(lines.len(), hash);
+    let (words, _) = lines[line].as_chunks::<8>();
+    words.iter().zip(bits).all(|(word, bit)| u64::from_le_bytes(*word) & bit != 0)
+}
+
+/// A filter of these hashes.
+#[cfg(feature = "build")]
+pub(crate) fn build(hashes: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
+    let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
+    let mut words = vec![0u64; lines * LINE_WORDS];
+    for hash in hashes {
+        let (line, bits) = place(lines, hash);
+        for (word, bit) in words[line * LINE_WORDS..].iter_mut().zip(bits) {
+            *word |= bit;
+        }
+    }
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+#[cfg(all(test, feature = "build"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_what_was_put_in_and_little_else() {
+        let hash = |n: u64| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes());
+        let filter = build((0..50_000).map(hash).collect::<Vec<_>>().into_iter());
+        assert!((0..50_000).all(|n| may_hold(&filter, hash(n))));
+        let false_hits = (50_000..150_000).filter(|&n| may_hold(&filter, hash(n))).count();
+        assert!(false_hits < 2_000, "{false_hits} of 100000");
+        let empty = build(std::iter::empty::<u64>().collect::<Vec<_>>().into_iter());
+        assert!(!may_hold(&empty, 1));
+    }
+}

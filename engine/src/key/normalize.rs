@@ -1,1 +1,0 @@
-//! Normal forms of names and numbers.

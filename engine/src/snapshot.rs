@@ -1,0 +1,221 @@
+//! A generation, opened and verified: the only type that answers lookups.
+
+use crate::checksum::hex128;
+use crate::current::Current;
+use crate::date::Date;
+use crate::error::OpenError;
+use crate::lookup::{self, Matches, Query};
+use crate::manifest::{Manifest, ManifestSegment};
+use crate::record::View;
+use crate::segment::{Segment, UnverifiedSegment};
+use crate::store::Store;
+use std::sync::Arc;
+
+/// A segment within a snapshot, with its records that a newer segment replaces or withdraws.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    segment: Arc<Segment>,
+    shadowed: Box<[u32]>,
+}
+
+impl Layer {
+    #[inline]
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    #[inline]
+    pub(crate) fn is_shadowed(&self, record: u32) -> bool {
+        !self.shadowed.is_empty() && self.shadowed.binary_search(&record).is_ok()
+    }
+}
+
+/// The verified segments a manifest names. Immutable; share it by `Arc`.
+#[derive(Debug)]
+pub struct Snapshot {
+    manifest: Manifest,
+    /// Newest first.
+    layers: Vec<Layer>,
+}
+
+impl Snapshot {
+    /// Opens and verifies what CURRENT names; `None` while nothing was ever published.
+    ///
+    /// Segments that `previous` holds are shared and not read again: they were verified, and a
+    /// published file never changes.
+    ///
+    /// # Errors
+    /// Any [`OpenError`]; whoever serves an older snapshot goes on serving it.
+    pub fn open_current(store: &Store, previous: Option<&Self>) -> Result<Option<Self>, OpenError> {
+        let Some(current) = Current::read(store)? else { return Ok(None) };
+        let (manifest, sum) = Manifest::read(store, current.generation)?;
+        if sum != current.manifest_sum {
+            return Err(OpenError::corrupt(
+                &store.manifest_path(current.generation),
+                "manifest",
+                format!("sum is {}, CURRENT says {}", hex128(sum), hex128(current.manifest_sum)),
+            ));
+        }
+        Self::open_manifest(store, manifest, previous).map(Some)
+    }
+
+    /// Opens and verifies one generation, live or not.
+    ///
+    /// # Errors
+    /// Any [`OpenError`].
+    pub fn open_generation(
+        store: &Store,
+        generation: u64,
+        previous: Option<&Self>,
+    ) -> Result<Self, OpenError> {
+        let (manifest, _) = Manifest::read(store, generation)?;
+        Self::open_manifest(store, manifest, previous)
+    }
+
+    fn open_manifest(
+        store: &Store,
+        manifest: Manifest,
+        previous: Option<&Self>,
+    ) -> Result<Self, OpenError> {
+        let mut layers: Vec<Layer> = Vec::with_capacity(manifest.segments.len());
+        for entry in manifest.segments.iter().rev() {
+            let known = previous
+                .into_iter()
+                .flat_map(|snapshot| &snapshot.layers)
+                .find(|layer| layer.segment.id() == entry.id);
+            let segment = match known {
+                Some(layer) => Arc::clone(&layer.segment),
+                None => Arc::new(open_segment(store, entry)?),
+            };
+            let shadowed = shadowed_by(&layers, &entry.id);
+            if shadowed.last().is_some_and(|&last| u64::from(last) >= segment.records()) {
+                return Err(OpenError::corrupt(
+                    segment.path(),
+                    "shadows",
+                    "a newer segment replaces a record past the end",
+                ));
+            }
+            layers.push(Layer { segment, shadowed });
+        }
+        let snapshot = Self { manifest, layers };
+        snapshot.check_totals(store)?;
+        Ok(snapshot)
+    }
+
+    fn check_totals(&self, store: &Store) -> Result<(), OpenError> {
+        let records: u64 = self
+            .layers
+            .iter()
+            .map(|layer| layer.segment.records() - layer.shadowed.len() as u64)
+            .sum();
+        if records != self.manifest.records {
+            return Err(OpenError::corrupt(
+                &store.manifest_path(self.manifest.generation),
+                "records",
+                format!("{}, its segments hold {records}", self.manifest.records),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Number of the generation.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
+
+    /// Latest issue date served.
+    #[must_use]
+    pub fn as_of(&self) -> Option<Date> {
+        self.manifest.as_of
+    }
+
+    /// Certificates served.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.manifest.records
+    }
+
+    /// When the generation was compiled, RFC 3339.
+    #[must_use]
+    pub fn built_at(&self) -> &str {
+        &self.manifest.built_at
+    }
+
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The segments, base first.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.layers.iter().rev().map(Layer::segment)
+    }
+
+    #[inline]
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Every certificate that has both fields of the query, in no promised order.
+    #[inline]
+    pub fn lookup<'s, 'q>(&'s self, query: Query<'q>) -> Matches<'s, 'q> {
+        Matches::new(self, query)
+    }
+
+    /// Every certificate with this number (in normal form), whoever holds it.
+    pub fn by_certificate<'s>(&'s self, number: &'s str) -> impl Iterator<Item = View<'s>> {
+        self.layers.iter().flat_map(move |layer| {
+            lookup::by_certificate(layer.segment(), number)
+                .filter(|&(record, _)| !layer.is_shadowed(record))
+                .map(|(_, view)| view)
+        })
+    }
+
+    /// Reads a byte of every page of the segments that `previous` did not have, so that the first
+    /// lookups after a swap meet no disk. Call it off the request threads.
+    pub fn warm(&self, previous: Option<&Self>) {
+        for layer in &self.layers {
+            let known = previous
+                .into_iter()
+                .flat_map(|snapshot| &snapshot.layers)
+                .any(|other| Arc::ptr_eq(&other.segment, &layer.segment));
+            if !known {
+                std::hint::black_box(layer.segment.warm());
+            }
+        }
+    }
+}
+
+fn open_segment(store: &Store, entry: &ManifestSegment) -> Result<Segment, OpenError> {
+    let path = store.segment_path(&entry.id);
+    let segment = UnverifiedSegment::open(&path)?;
+    let header = segment.header();
+    let facts = [
+        ("id", segment.id().to_owned(), entry.id.clone()),
+        ("kind", header.kind.name().to_owned(), entry.kind.name().to_owned()),
+        ("records", header.records.to_string(), entry.records.to_string()),
+        ("length", header.file_bytes.to_string(), entry.bytes.to_string()),
+    ];
+    for (place, found, expected) in facts {
+        if found != expected {
+            let detail = format!("is {found}, the manifest says {expected}");
+            return Err(OpenError::corrupt(&path, place, detail));
+        }
+    }
+    segment.verify()
+}
+
+/// Records of segment `id` that the newer layers shadow, rising.
+fn shadowed_by(newer: &[Layer], id: &str) -> Box<[u32]> {
+    let mut records: Vec<u32> = newer
+        .iter()
+        .flat_map(|layer| layer.segment.shadows())
+        .filter(|shadows| shadows.segment == id)
+        .flat_map(|shadows| shadows.records.iter().copied())
+        .collect();
+    records.sort_unstable();
+    records.dedup();
+    records.into_boxed_slice()
+}

@@ -1,0 +1,7 @@
+//! Integration tests of the engine.
+
+mod corruption;
+mod generated;
+mod golden;
+mod lookups;
+mod support;

@@ -1,0 +1,182 @@
+//! The command line, as typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Reads certificate upload files, judges every row, compiles and publishes snapshots.
+#[derive(Debug, Parser)]
+#[command(name = "zhengcha-loader", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    /// The store's folder.
+    #[arg(
+        long,
+        global = true,
+        env = "ZHENGCHA_STORE",
+        default_value = "./store",
+        value_name = "DIR"
+    )]
+    pub store: PathBuf,
+    /// Results as JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  zhengcha-loader check upload.xlsx --org 10 --report report.xlsx
+  zhengcha-loader load upload.xlsx more.dbf --org 10 --report report.json
+  zhengcha-loader query --certificate-number 0101120201100058 --name 白京
+  zhengcha-loader rollback
+
+Exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage,
+            3 done but some rows were rejected.";
+
+/// One subcommand each.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check, accept, compile and publish upload files in one go.
+    Load(LoadArgs),
+    /// The same judgement as `load`, changing nothing.
+    Check(CheckArgs),
+    /// Compile the accepted batches again into a new generation.
+    Compile {
+        /// Make the new generation live at once.
+        #[arg(long)]
+        publish: bool,
+    },
+    /// Make an existing generation live.
+    Publish {
+        /// Its number, see `snapshots`.
+        generation: u64,
+    },
+    /// Make the generation before the live one live again.
+    Rollback,
+    /// List the generations of the store.
+    Snapshots,
+    /// Show the layout of a generation: manifest, segments, sections.
+    Inspect {
+        /// Its number; the live one without.
+        generation: Option<u64>,
+    },
+    /// Remove old generations and the segments only they name.
+    Prune {
+        /// Generations to keep; the live one and the one before it always stay.
+        #[arg(long, value_name = "N")]
+        keep: usize,
+    },
+    /// Read and check everything in the store; name each damaged file.
+    Fsck,
+    /// Look up certificates by two of four fields.
+    Query(QueryArgs),
+    /// Write a made-up register with real structure and no real person.
+    Synth(SynthArgs),
+}
+
+/// What `load` and `check` share.
+#[derive(Debug, Args)]
+pub struct UploadArgs {
+    /// Upload files: xlsx, xls, dbf, csv, jdx, or zip of these; told apart by content.
+    #[arg(required = true, value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+    /// The columns to expect; found from the headers by default.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub layout: LayoutArg,
+    /// Write every finding to FILE (.json, .csv or .xlsx).
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Judge as on this day (YYYY-MM-DD); today in Asia/Shanghai by default.
+    #[arg(long, value_name = "DATE")]
+    pub today: Option<String>,
+    /// Old registers: accept a number that already belongs to another person (`shared-number`).
+    #[arg(long)]
+    pub legacy: bool,
+}
+
+/// Arguments of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Files and rules.
+    #[command(flatten)]
+    pub upload: UploadArgs,
+    /// Leading digits of the uploading unit's 机构编码 (`10`, `1001`, up to 8), or `all`.
+    #[arg(long, value_name = "CODE")]
+    pub org: String,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Files and rules.
+    #[command(flatten)]
+    pub upload: UploadArgs,
+    /// Leading digits of the uploading unit's 机构编码, or `all`.
+    #[arg(long, value_name = "CODE", default_value = "all")]
+    pub org: String,
+}
+
+/// Columns of the upload files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    /// Follow the headers.
+    Auto,
+    /// 人社鉴发〔2013〕2号 附表.
+    #[value(name = "2013")]
+    L2013,
+    /// 人社鉴函〔2019〕20号 附件2.
+    #[value(name = "2019")]
+    L2019,
+}
+
+/// Arguments of `query`.
+#[derive(Debug, Args)]
+#[command(after_help = "Give exactly two of the four fields.")]
+pub struct QueryArgs {
+    /// 证件号码.
+    #[arg(long, value_name = "V")]
+    pub id_number: Option<String>,
+    /// 证书编号.
+    #[arg(long, value_name = "V")]
+    pub certificate_number: Option<String>,
+    /// 准考证号.
+    #[arg(long, value_name = "V")]
+    pub ticket_number: Option<String>,
+    /// 姓名.
+    #[arg(long, value_name = "V")]
+    pub name: Option<String>,
+    /// Show every field unmasked.
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Arguments of `synth`.
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    /// Certificates to invent.
+    #[arg(long, value_name = "N")]
+    pub records: u64,
+    /// The same seed gives the same files.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Folder to write to.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Kind of files.
+    #[arg(long, value_enum, default_value_t = SynthFormatArg::Csv)]
+    pub format: SynthFormatArg,
+    /// Columns to write; `auto` is 2013.
+    #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
+    pub layout: LayoutArg,
+}
+
+/// Kind of files `synth` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SynthFormatArg {
+    /// Text, UTF-8 with BOM.
+    Csv,
+    /// dBase III, GBK.
+    Dbf,
+    /// Office Open XML.
+    Xlsx,
+}

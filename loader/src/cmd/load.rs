@@ -1,0 +1,178 @@
+//! `load` and `check`: the same judgement; `load` then stores, compiles and publishes.
+
+use super::Outcome;
+use crate::cli::{CheckArgs, LayoutArg, LoadArgs, UploadArgs};
+use crate::generation::OpenStore;
+use crate::judge::{Judge, OrgScope};
+use crate::layout::Layout;
+use crate::ledger::BatchRow;
+use crate::output::Output;
+use crate::progress::{Bar, Progress};
+use crate::report::ReportFormat;
+use crate::tables::Tables;
+use crate::upload::{self, Request, Upload};
+use crate::{clock, compile, report};
+use anyhow::Context;
+use serde_json::json;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+use zhengcha_engine::build::Source;
+use zhengcha_engine::format::section::SegmentKind;
+use zhengcha_engine::manifest::ManifestBatch;
+use zhengcha_engine::{Date, Segment, Snapshot, Store};
+
+/// Folder of an upload under construction; cleared away at the next command after a kill.
+const BATCH_TEMPORARY: &str = "new.tmp";
+
+/// Judges, changing nothing.
+pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow::Result<Outcome> {
+    report_format(&args.upload)?;
+    let register = Snapshot::open_current(store, None)?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
+    finish(&args.upload, judged, None, output)
+}
+
+/// Judges, stores, compiles and publishes.
+pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
+    report_format(&args.upload)?;
+    let mut open = OpenStore::open(store)?;
+    let register = Snapshot::open_current(store, None)?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
+    let generation = if judged.stored.is_empty() {
+        None
+    } else {
+        Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
+    };
+    finish(&args.upload, judged, generation, output)
+}
+
+/// The format of the report asked for: a wrong name must show before anything is read or written.
+fn report_format(args: &UploadArgs) -> anyhow::Result<Option<ReportFormat>> {
+    Ok(args.report.as_deref().map(ReportFormat::of).transpose()?)
+}
+
+fn judge(
+    store: &Store,
+    args: &UploadArgs,
+    org: &str,
+    register: Option<&Snapshot>,
+) -> anyhow::Result<Upload> {
+    let org: OrgScope = org.parse().with_context(|| format!("--org {org}"))?;
+    let today = match &args.today {
+        None => clock::today()?,
+        Some(text) => Date::parse_iso(text)
+            .with_context(|| format!("--today {text}: not a day of the form YYYY-MM-DD"))?,
+    };
+    let folder = store.root().join("tables");
+    let tables = Arc::new(Tables::load(folder.is_dir().then_some(folder.as_path()))?);
+    let judge = Judge::new(Arc::clone(&tables), org, today);
+    let request = Request {
+        files: &args.files,
+        layout: match args.layout {
+            LayoutArg::Auto => None,
+            LayoutArg::L2013 => Some(Layout::Of2013),
+            LayoutArg::L2019 => Some(Layout::Of2019),
+        },
+        judge: &judge,
+        tables: &tables,
+        legacy: args.legacy,
+        register,
+    };
+    let bar = Bar::default();
+    let judged = upload::read(&request, &bar);
+    bar.finish();
+    judged
+}
+
+/// Stores the upload, merges its records into the live generation and publishes the result.
+fn publish(
+    open: &mut OpenStore,
+    judged: &Upload,
+    org: &str,
+    register: Option<&Snapshot>,
+) -> anyhow::Result<u64> {
+    let store = open.store.clone();
+    let name = open.next_batch()?;
+    let folder = store.batches_dir().join(BATCH_TEMPORARY);
+    let published = (|| {
+        let files = upload::store_batch(&folder, &judged.delivered)?;
+        let accepted_path = folder.join("accepted.seg");
+        let bar = Bar::default();
+        let rows = [Source::Rows(&judged.rows, &judged.stored)];
+        let accepted = compile::write(&accepted_path, SegmentKind::Batch, &rows, &bar)?;
+        let batch = Segment::open(&accepted_path)?;
+        let base = register.and_then(|snapshot| snapshot.segments().next());
+        let sources: Vec<Source<'_>> =
+            base.into_iter().chain([&batch]).map(Source::Segment).collect();
+        let compiled = compile::compile(&store, &sources, &bar);
+        bar.finish();
+        let mut batches =
+            register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
+        batches.push(ManifestBatch {
+            name: name.clone(),
+            records: accepted.records,
+            segment: accepted.id.clone(),
+        });
+        let manifest = open.manifest(&compiled?, batches)?;
+        let mut stored_report = judged.report.clone();
+        stored_report.generation = Some(manifest.generation);
+        stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
+        sync_folder(&folder)?;
+        let row = BatchRow {
+            name: name.clone(),
+            org: org.to_owned(),
+            received: clock::timestamp()?,
+            counts: judged.report.totals(),
+            segment: accepted.id,
+            files,
+        };
+        open.commit(&manifest, Some((&row, &folder)), "load", true)?;
+        Ok(manifest.generation)
+    })();
+    published.inspect_err(|_: &anyhow::Error| {
+        let _ = fs::remove_dir_all(&folder);
+    })
+}
+
+fn sync_folder(folder: &Path) -> anyhow::Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("{}: cannot sync", folder.display()))
+}
+
+/// Writes the report asked for and prints the summary.
+fn finish(
+    args: &UploadArgs,
+    mut judged: Upload,
+    generation: Option<u64>,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
+    judged.report.generation = generation;
+    if let (Some(path), Some(format)) = (&args.report, report_format(args)?) {
+        judged.report.write_file(path, format)?;
+    }
+    let [rows, accepted, warned, rejected] = judged.report.totals();
+    let json = json!({
+        "generation": generation,
+        "rows": rows,
+        "accepted": accepted,
+        "warned": warned,
+        "rejected": rejected,
+        "corrections": judged.corrections,
+        "unchanged": judged.unchanged,
+    });
+    output.print(&json, || {
+        let mut text = report::summary(&judged.report);
+        text.push_str(&format!(
+            "{rows} rows: {accepted} accepted ({warned} with warnings, {} corrections, {} \
+             unchanged), {rejected} rejected\n",
+            judged.corrections, judged.unchanged
+        ));
+        if let Some(generation) = generation {
+            text.push_str(&format!("generation {generation} is live\n"));
+        }
+        text
+    })?;
+    Ok(if rejected > 0 { Outcome::SomeRejected } else { Outcome::Done })
+}

@@ -1,0 +1,48 @@
+//! One file for each subcommand.
+
+mod compile;
+mod fsck;
+mod inspect;
+mod load;
+mod prune;
+mod publish;
+mod query;
+mod snapshots;
+mod synth;
+
+use crate::cli::{Cli, Command};
+use crate::output::Output;
+use zhengcha_engine::Store;
+
+/// How a command ended; see `--help` for the exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Exit code 0.
+    Done,
+    /// Exit code 3: done, but some rows were rejected.
+    SomeRejected,
+    /// Exit code 1: something in the store is damaged, as already reported.
+    Damaged,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit code 1: nothing changed.
+pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
+    let store = Store::new(&cli.store);
+    let output = Output { json: cli.json };
+    match &cli.command {
+        Command::Compile { publish } => compile::run(&store, *publish, &output),
+        Command::Publish { generation } => publish::publish(&store, *generation, &output),
+        Command::Rollback => publish::rollback(&store, &output),
+        Command::Snapshots => snapshots::run(&store, &output),
+        Command::Inspect { generation } => inspect::run(&store, *generation, &output),
+        Command::Prune { keep } => prune::run(&store, *keep, &output),
+        Command::Fsck => fsck::run(&store, &output),
+        Command::Query(args) => query::run(&store, args, &output),
+        Command::Load(args) => load::load(&store, args, &output),
+        Command::Check(args) => load::check(&store, args, &output),
+        Command::Synth(args) => synth::run(args, &output),
+    }
+}

@@ -1,0 +1,45 @@
+//! `snapshots`: the generations of the store.
+
+use super::Outcome;
+use crate::generation::generations;
+use crate::output::Output;
+use serde_json::json;
+use std::fmt::Write as _;
+use zhengcha_engine::{Current, Manifest, Store};
+
+/// Lists every generation; a damaged manifest is listed as such.
+pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
+    let live = Current::read(store)?.map(|current| current.generation);
+    let mut rows = Vec::new();
+    let mut text = String::new();
+    for generation in generations(store)? {
+        let mark = if live == Some(generation) { "*" } else { " " };
+        match Manifest::read(store, generation) {
+            Ok((manifest, _)) => {
+                let as_of = manifest.as_of.map_or("-".to_owned(), |date| date.to_string());
+                let _ = writeln!(
+                    text,
+                    "{mark} {generation:>6}  {:>11} records  as of {as_of}  built {}",
+                    manifest.records, manifest.built_at
+                );
+                rows.push(json!({
+                    "generation": generation,
+                    "live": live == Some(generation),
+                    "records": manifest.records,
+                    "as_of": manifest.as_of.map(|date| date.to_string()),
+                    "built_at": manifest.built_at,
+                }));
+            }
+            Err(error) => {
+                let _ = writeln!(text, "{mark} {generation:>6}  {error}");
+                rows.push(json!({ "generation": generation, "error": error.to_string() }));
+            }
+        }
+    }
+    if rows.is_empty() {
+        text =
+            format!("no generation in {} yet; load an upload file first\n", store.root().display());
+    }
+    output.print(&json!(rows), || text)?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,258 @@
+//! From a compiled segment to a live generation, and back to order after a kill.
+//!
+//! The steps of a publication, each durable before the next: segment adopted; intention in the
+//! ledger (`prepared`); the upload's folder named; manifest; CURRENT; ledger settled. CURRENT alone
+//! decides: [`recover`] completes what it names and removes what it does not.
+
+use crate::ledger::{BatchRow, Ledger};
+use crate::{clock, lock::StoreLock};
+use anyhow::{Context, bail};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::Path;
+use zhengcha_engine::build::{self, Finished};
+use zhengcha_engine::manifest::{Manifest, ManifestBatch, ManifestSegment};
+use zhengcha_engine::{Current, Store};
+
+/// A store opened for writing: locked, in order, with its ledger.
+#[derive(Debug)]
+pub struct OpenStore {
+    /// Where everything lies.
+    pub store: Store,
+    /// The ledger.
+    pub ledger: Ledger,
+    _lock: StoreLock,
+}
+
+impl OpenStore {
+    /// Locks the store, makes what is missing and settles what a kill left.
+    ///
+    /// # Errors
+    /// When another loader holds it, or something in it cannot be read or written.
+    pub fn open(store: &Store) -> anyhow::Result<Self> {
+        let mut this = Self::open_unsettled(store)?;
+        this.recover()?;
+        Ok(this)
+    }
+
+    /// Locks the store without looking at CURRENT: for `publish`, which may be the cure of a damaged
+    /// one.
+    ///
+    /// # Errors
+    /// As [`OpenStore::open`].
+    pub fn open_unsettled(store: &Store) -> anyhow::Result<Self> {
+        let lock = StoreLock::take(store)?;
+        build::create_folders(store)?;
+        let ledger = Ledger::open(&store.ledger_path())?;
+        Ok(Self { store: store.clone(), ledger, _lock: lock })
+    }
+
+    /// The live manifest; `None` while nothing was published.
+    ///
+    /// # Errors
+    /// When CURRENT or the manifest is damaged.
+    pub fn live(&self) -> anyhow::Result<Option<Manifest>> {
+        let Some(current) = Current::read(&self.store)? else { return Ok(None) };
+        let (manifest, sum) = Manifest::read(&self.store, current.generation)?;
+        if sum != current.manifest_sum {
+            bail!(
+                "{}: not the manifest that CURRENT names; publish another generation",
+                self.store.manifest_path(current.generation).display()
+            );
+        }
+        Ok(Some(manifest))
+    }
+
+    /// The number of the next generation: above every number ever used.
+    ///
+    /// # Errors
+    /// When the ledger or the folder cannot be read.
+    pub fn next_generation(&self) -> anyhow::Result<u64> {
+        let on_disk = generations(&self.store)?.last().copied().unwrap_or(0);
+        Ok(self.ledger.last_generation()?.max(on_disk) + 1)
+    }
+
+    /// The name of the next upload's folder.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn next_batch(&self) -> anyhow::Result<String> {
+        let mut number = self.ledger.next_batch_number()?;
+        // A folder the ledger does not know (a ledger restored from a backup) is never overwritten.
+        while self.store.batches_dir().join(format!("b{number:06}")).exists() {
+            number += 1;
+        }
+        Ok(format!("b{number:06}"))
+    }
+
+    /// Makes a manifest over one segment, following `previous`.
+    ///
+    /// # Errors
+    /// When the ledger, the folder or the clock cannot be read.
+    pub fn manifest(
+        &self,
+        segment: &Finished,
+        batches: Vec<ManifestBatch>,
+    ) -> anyhow::Result<Manifest> {
+        Ok(Manifest {
+            generation: self.next_generation()?,
+            built_at: clock::timestamp()?,
+            records: segment.records,
+            as_of: segment.as_of,
+            segments: vec![ManifestSegment {
+                kind: segment.kind,
+                id: segment.id.clone(),
+                records: segment.records,
+                bytes: segment.bytes,
+            }],
+            batches,
+        })
+    }
+
+    /// Writes the manifest and, if asked, makes it live; with the upload that made it.
+    ///
+    /// # Errors
+    /// When a step fails; the old generation is then live, and the next command clears up.
+    pub fn commit(
+        &mut self,
+        manifest: &Manifest,
+        batch: Option<(&BatchRow, &Path)>,
+        action: &str,
+        live: bool,
+    ) -> anyhow::Result<()> {
+        let generation = manifest.generation;
+        let sum = format!("{:032x}", manifest.sum());
+        self.ledger.prepare(batch.map(|(row, _)| row), generation, &sum)?;
+        if let Some((row, folder)) = batch {
+            let path = self.store.batches_dir().join(&row.name);
+            fs::rename(folder, &path)
+                .and_then(|()| File::open(self.store.batches_dir())?.sync_all())
+                .with_context(|| format!("{}: cannot store the upload", path.display()))?;
+        }
+        let current = build::write_manifest(&self.store, manifest)?;
+        if live {
+            build::publish(&self.store, current)?;
+        }
+        let detail = json!({
+            "generation": generation,
+            "manifest": sum,
+            "records": manifest.records,
+            "batch": batch.map(|(row, _)| &row.name),
+            "published": live,
+        });
+        self.ledger.settle(generation, true, &clock::timestamp()?, action, &detail)
+    }
+
+    /// Makes an existing generation live.
+    ///
+    /// # Errors
+    /// When the generation is not there or does not verify.
+    pub fn publish(&mut self, generation: u64, action: &str) -> anyhow::Result<()> {
+        let snapshot = zhengcha_engine::Snapshot::open_generation(&self.store, generation, None)?;
+        let (_, manifest_sum) = Manifest::read(&self.store, generation)?;
+        let stored = self.ledger.generations()?.into_iter().find(|row| row.number == generation);
+        if stored.is_some_and(|row| row.manifest_sum != format!("{manifest_sum:032x}")) {
+            bail!(
+                "{}: not the manifest the ledger knows; restore it from a backup",
+                self.store.manifest_path(generation).display()
+            );
+        }
+        let detail = json!({ "generation": generation, "records": snapshot.records() });
+        self.ledger.audit(&clock::timestamp()?, action, &detail)?;
+        build::publish(&self.store, Current { generation, manifest_sum })?;
+        Ok(())
+    }
+
+    fn recover(&mut self) -> anyhow::Result<()> {
+        build::remove_temporaries(&self.store)?;
+        let live = Current::read(&self.store)
+            .context("run `zhengcha-loader publish GENERATION` with a sound generation")?
+            .map_or(0, |current| current.generation);
+        for row in self.ledger.generations()? {
+            if row.state != "prepared" {
+                continue;
+            }
+            let kept = row.number == live;
+            if !kept {
+                remove_if_there(&self.store.manifest_path(row.number))?;
+                if let Some(batch) = &row.batch {
+                    let folder = self.store.batches_dir().join(batch);
+                    if folder.exists() {
+                        fs::remove_dir_all(&folder)
+                            .with_context(|| format!("{}: cannot remove", folder.display()))?;
+                    }
+                }
+            }
+            let detail = json!({ "generation": row.number, "batch": row.batch, "kept": kept });
+            let at = clock::timestamp()?;
+            self.ledger.settle(row.number, kept, &at, "recover", &detail)?;
+        }
+        self.remove_orphan_segments()
+    }
+
+    /// Removes segments that no manifest names: a kill between compiling and publishing leaves one.
+    ///
+    /// # Errors
+    /// When a manifest is damaged (nothing is removed then) or a file cannot be removed.
+    pub fn remove_orphan_segments(&self) -> anyhow::Result<()> {
+        let mut named = BTreeSet::new();
+        for generation in generations(&self.store)? {
+            let Ok((manifest, _)) = Manifest::read(&self.store, generation) else { return Ok(()) };
+            named.extend(manifest.segments.into_iter().map(|segment| segment.id));
+        }
+        for id in segment_ids(&self.store)? {
+            if !named.contains(&id) {
+                remove_if_there(&self.store.segment_path(&id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remove_if_there(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: cannot remove", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The generations of a store that have a manifest, rising.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn generations(store: &Store) -> anyhow::Result<Vec<u64>> {
+    let names = file_stems(&store.generations_dir(), "manifest")?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The ids of the segment files of a store.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn segment_ids(store: &Store) -> anyhow::Result<Vec<String>> {
+    file_stems(&store.segments_dir(), "seg")
+}
+
+fn file_stems(folder: &Path, extension: &str) -> anyhow::Result<Vec<String>> {
+    let context = || format!("{}: cannot list", folder.display());
+    let mut stems = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(stems),
+        entries => entries.with_context(context)?,
+    };
+    for entry in entries {
+        let path = entry.with_context(context)?.path();
+        if path.extension().is_some_and(|found| found == extension)
+            && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+        {
+            stems.push(stem.to_owned());
+        }
+    }
+    stems.sort_unstable();
+    Ok(stems)
+}

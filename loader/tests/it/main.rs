@@ -1,0 +1,18 @@
+//! Everything the loader promises, in one binary.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod input_csv;
+mod input_dbf;
+mod input_sniff;
+mod input_support;
+mod input_xls;
+mod input_xlsx;
+mod report_files;
+mod rules_document;
+mod rules_fields;
+mod rules_headers;
+mod rules_numbers;
+mod rules_rows;
+mod rules_support;
+mod rules_tables;

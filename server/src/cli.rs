@@ -1,0 +1,78 @@
+//! The command line as typed. What it means is decided in `config`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::cidr::Cidr;
+use crate::limits::LimitFlags;
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// In force.
+    #[default]
+    On,
+    /// Not in force.
+    Off,
+}
+
+/// Answers certificate queries (any two of four fields) over HTTP from the snapshot that
+/// `zhengcha-loader` published in a store, and follows the store without a pause.
+#[derive(Clone, Debug, Default, Parser)]
+#[command(
+    name = "zhengcha-server",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        zhengcha-server --store ./store\n  \
+        zhengcha-server --store /srv/zhengcha --listen 127.0.0.1:9000 --trusted-proxy 127.0.0.1\n  \
+        curl -d '{\"certificate_number\":\"…\",\"name\":\"…\"}' -H 'Content-Type: application/json' \
+        http://127.0.0.1:8080/v1/query\n\n\
+        The first line on stdout is the public address; logs go to stderr, as JSON lines. SIGHUP looks \
+        at the store at once; SIGTERM lets running requests finish, then exits with 0.\n\
+        Every setting is also a ZHENGCHA_* variable and a key of the settings file; flags win. \
+        `--help` lists the limits too, -h does not.\n\
+        The server speaks plain HTTP/1.1: where a listener is not on loopback, put a TLS gateway in front."
+)]
+pub struct Cli {
+    /// Folder of the store; read access is enough [default: ./store]
+    #[arg(long, env = "ZHENGCHA_STORE", value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Address of the public listener; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "ZHENGCHA_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the listener for health, metrics and reload [default: 127.0.0.1:8081]
+    #[arg(long, env = "ZHENGCHA_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Let the admin listener be on another address than loopback; it asks for no password
+    #[arg(long, env = "ZHENGCHA_ADMIN_ALLOW_REMOTE")]
+    pub admin_allow_remote: bool,
+    /// Limits on queries per address and on wrong guesses per number [default: on]
+    #[arg(long, env = "ZHENGCHA_RATE_LIMIT", value_name = "on|off")]
+    pub rate_limit: Option<Switch>,
+    /// Proxies whose X-Forwarded-For counts, as address or range; may be repeated
+    #[arg(long, env = "ZHENGCHA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Cidr>,
+    /// Threads that answer public requests [default: one per core]
+    #[arg(long, env = "ZHENGCHA_WORKERS", value_name = "N")]
+    pub workers: Option<usize>,
+    /// What is logged: error, warn, info, debug, or a filter such as `info,access=debug` [default: info]
+    #[arg(long, env = "ZHENGCHA_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Settings file (TOML)
+    #[arg(long, env = "ZHENGCHA_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the effective settings as a settings file, and exit
+    #[arg(long)]
+    pub print_config: bool,
+    /// Check the settings, and exit: 0 when they are good
+    #[arg(long)]
+    pub check_config: bool,
+    /// The limits.
+    #[command(flatten)]
+    pub limits: LimitFlags,
+}

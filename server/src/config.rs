@@ -1,0 +1,264 @@
+//! The settings as meant: flags over `ZHENGCHA_*` variables over the TOML file over defaults, checked.
+//!
+//! Promises that a mistake is reported with the file, the line and the key, before anything starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cidr::Cidr;
+use crate::cli::{Cli, Switch};
+use crate::limits::{LimitFile, Limits};
+
+/// Where the store is when nothing says otherwise.
+pub const DEFAULT_STORE: &str = "./store";
+/// Where the public listens.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Where health, metrics and reload listen.
+pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:8081";
+/// The most worker threads; more than this on one listener is a typing mistake.
+pub const WORKERS_MAX: usize = 256;
+/// The most bytes of a settings file.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The effective settings.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// Folder of the store.
+    pub store: PathBuf,
+    /// Address of the public listener.
+    pub listen: SocketAddr,
+    /// Address of the admin listener.
+    pub admin_listen: SocketAddr,
+    /// Whether the admin listener may leave loopback.
+    pub admin_allow_remote: bool,
+    /// Whether queries are limited per address and per number.
+    pub rate_limit: Switch,
+    /// Proxies whose X-Forwarded-For counts.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Threads that answer public requests.
+    pub workers: usize,
+    /// The log filter.
+    pub log: String,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// The settings file: the same keys, all optional.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    store: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    admin_listen: Option<SocketAddr>,
+    admin_allow_remote: Option<bool>,
+    rate_limit: Option<Switch>,
+    trusted_proxies: Option<Vec<Cidr>>,
+    workers: Option<usize>,
+    log: Option<String>,
+    #[serde(default)]
+    limits: LimitFile,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The settings file cannot be read.
+    #[error("cannot read the settings file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The settings file is larger than any real one.
+    #[error("the settings file {path} has more than {CONFIG_FILE_BYTES_MAX} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The settings file has an unknown key or a value of the wrong kind; the text shows line and key.
+    #[error("{path}: {source}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and reason.
+        source: Box<toml::de::Error>,
+    },
+    /// A limit of zero would stop the service.
+    #[error("the limit {0} must be at least 1")]
+    ZeroLimit(&'static str),
+    /// No worker, or more than any machine has use for.
+    #[error("workers must be 1 to {WORKERS_MAX}, not {0}")]
+    Workers(usize),
+    /// The admin listener asks for no password.
+    #[error(
+        "the admin listener asks for no password and {0} is not loopback; \
+         add --admin-allow-remote if the network around it is closed"
+    )]
+    AdminRemote(SocketAddr),
+    /// The log filter is not understood.
+    #[error("the log filter `{filter}` is not understood: {reason}")]
+    Log {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Puts flags, environment (already merged by the command line parser), file and defaults together.
+    pub fn from_cli(cli: &Cli) -> Result<Self, ConfigError> {
+        let file = match &cli.config {
+            Some(path) => read_file(path.clone())?,
+            None => ConfigFile::default(),
+        };
+        let config = Self {
+            store: cli.store.clone().or(file.store).unwrap_or_else(|| DEFAULT_STORE.into()),
+            listen: cli.listen.or(file.listen).unwrap_or_else(|| default_address(DEFAULT_LISTEN)),
+            admin_listen: cli
+                .admin_listen
+                .or(file.admin_listen)
+                .unwrap_or_else(|| default_address(DEFAULT_ADMIN_LISTEN)),
+            admin_allow_remote: cli.admin_allow_remote || file.admin_allow_remote.unwrap_or(false),
+            rate_limit: cli.rate_limit.or(file.rate_limit).unwrap_or_default(),
+            trusted_proxies: if cli.trusted_proxy.is_empty() {
+                file.trusted_proxies.unwrap_or_default()
+            } else {
+                cli.trusted_proxy.clone()
+            },
+            workers: cli.workers.or(file.workers).unwrap_or_else(default_workers),
+            log: cli.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
+            limits: Limits::resolve(&cli.limits, &file.limits).map_err(ConfigError::ZeroLimit)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=WORKERS_MAX).contains(&self.workers) {
+            return Err(ConfigError::Workers(self.workers));
+        }
+        if !self.admin_allow_remote && !self.admin_listen.ip().to_canonical().is_loopback() {
+            return Err(ConfigError::AdminRemote(self.admin_listen));
+        }
+        if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
+            return Err(ConfigError::Log { filter: self.log.clone(), reason: error.to_string() });
+        }
+        Ok(())
+    }
+
+    /// The settings as a settings file.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+}
+
+fn read_file(path: PathBuf) -> Result<ConfigFile, ConfigError> {
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.len() > CONFIG_FILE_BYTES_MAX => {
+            return Err(ConfigError::TooLarge { path });
+        }
+        Ok(_) => {}
+        Err(source) => return Err(ConfigError::Read { path, source }),
+    }
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(ConfigError::Read { path, source }),
+    };
+    toml::from_str(&text).map_err(|source| ConfigError::Parse { path, source: Box::new(source) })
+}
+
+fn default_address(text: &str) -> SocketAddr {
+    // The two constants above; a test holds that they parse.
+    text.parse().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use clap::Parser;
+
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    fn resolve(arguments: &[&str], text: &str) -> Result<Config, ConfigError> {
+        let file = file(text);
+        let mut all = vec!["zhengcha-server", "--config", file.path().to_str().unwrap()];
+        all.extend(arguments);
+        Config::from_cli(&Cli::try_parse_from(all).unwrap())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let config = Config::from_cli(&Cli::default()).unwrap();
+        assert_eq!(config.store, PathBuf::from("./store"));
+        assert_eq!(config.listen.to_string(), DEFAULT_LISTEN);
+        assert_eq!(config.admin_listen.to_string(), DEFAULT_ADMIN_LISTEN);
+        assert_eq!(config.rate_limit, Switch::On);
+        assert!(config.trusted_proxies.is_empty());
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let text = "store = \"/a\"\nlisten = \"127.0.0.1:1\"\nrate_limit = \"off\"\n\
+                    trusted_proxies = [\"10.0.0.0/8\"]\n[limits]\nidle_timeout_ms = 7\n";
+        let config = resolve(&["--store", "/b"], text).unwrap();
+        assert_eq!(config.store, PathBuf::from("/b"));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:1");
+        assert_eq!(config.rate_limit, Switch::Off);
+        assert_eq!(config.trusted_proxies.len(), 1);
+        assert_eq!(config.limits.idle_timeout_ms, 7);
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_named_with_file_line_and_key() {
+        let error = resolve(&[], "store = \"/a\"\nlimts = 3\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("limts"), "{error}");
+        let error = resolve(&[], "\n\n[limits]\nidle_ms = 3\n").unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains("idle_ms"), "{error}");
+        let error = resolve(&[], "listen = \"nowhere\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("listen"), "{error}");
+        let error = resolve(&[], "trusted_proxies = [\"10.0.0.1/8\"]").unwrap_err().to_string();
+        assert!(error.contains("10.0.0.1/8"), "{error}");
+    }
+
+    #[test]
+    fn dangerous_settings_are_refused() {
+        assert!(matches!(resolve(&["--workers", "0"], ""), Err(ConfigError::Workers(0))));
+        assert!(matches!(
+            resolve(&["--admin-listen", "0.0.0.0:1"], ""),
+            Err(ConfigError::AdminRemote(_))
+        ));
+        assert!(resolve(&["--admin-listen", "0.0.0.0:1", "--admin-allow-remote"], "").is_ok());
+        assert!(resolve(&["--admin-listen", "[::1]:1"], "").is_ok());
+        assert!(matches!(
+            resolve(&["--connections-max", "0"], ""),
+            Err(ConfigError::ZeroLimit("connections_max"))
+        ));
+        assert!(matches!(resolve(&["--log", "a=b=c"], ""), Err(ConfigError::Log { .. })));
+    }
+
+    #[test]
+    fn the_printed_settings_read_back_as_themselves() {
+        let text = "trusted_proxies = [\"fd00::/8\"]\nlog = \"warn\"\n[limits]\nworkers_max = 1";
+        assert!(resolve(&[], text).is_err(), "no such limit");
+        let config = resolve(&["--trusted-proxy", "fd00::/8,10.0.0.0/8"], "").unwrap();
+        let printed = config.to_toml().unwrap();
+        let again = resolve(&[], &printed).unwrap();
+        assert_eq!(again.to_toml().unwrap(), printed);
+    }
+}

@@ -1,0 +1,296 @@
+//! Follows the store: looks at CURRENT and the holds, opens, verifies, warms and swaps.
+//!
+//! Runs on a thread of its own, so that requests never wait for a disk. Promises that a generation or
+//! a list of holds that cannot be verified never displaces a good generation: it is logged, counted
+//! and tried again with growing pauses; that a new one is looked at within the interval; and that
+//! nothing here ends the process. Must not know HTTP.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::oneshot;
+use zhengcha_engine::{Current, Holds, OpenError, Snapshot, Store};
+
+use crate::live::{Live, Retired, Serving, State};
+use crate::metrics::Metrics;
+
+/// First pause before a refused generation is tried again.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+/// Longest pause before a refused generation is tried again.
+const RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// A holds file changed this recently is read again, in case the next change shows the same times.
+const HOLDS_SETTLED: Duration = Duration::from_secs(2);
+
+/// What came of a look at the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This generation serves; `true` when it was taken up by this very look.
+    Serving(u64, bool),
+    /// Nothing has been published yet.
+    Nothing,
+    /// Something was refused; what served before still serves.
+    Refused,
+}
+
+/// A message to the refresher.
+enum Message {
+    /// Look now, whatever was refused before; answer when done.
+    Look(Option<oneshot::Sender<Outcome>>),
+    /// End.
+    Stop,
+}
+
+/// Wakes the refresher.
+#[derive(Clone)]
+pub struct Trigger {
+    messages: Sender<Message>,
+}
+
+impl Trigger {
+    /// Asks for a look now.
+    pub fn look(&self) {
+        let _ended = self.messages.send(Message::Look(None));
+    }
+
+    /// Asks for a look now and waits for what comes of it; `None` when the server is stopping.
+    pub async fn look_and_wait(&self) -> Option<Outcome> {
+        let (answer, outcome) = oneshot::channel();
+        self.messages.send(Message::Look(Some(answer))).ok()?;
+        outcome.await.ok()
+    }
+
+    /// Ends the refresher after what it is doing.
+    pub fn stop(&self) {
+        let _ended = self.messages.send(Message::Stop);
+    }
+}
+
+/// Starts the refresher. It looks for the first time before its first pause.
+pub fn start(
+    store: Store,
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
+    interval: Duration,
+) -> std::io::Result<(Trigger, JoinHandle<()>)> {
+    let (messages, inbox) = std::sync::mpsc::channel();
+    let refresher = Refresher {
+        store,
+        live,
+        metrics,
+        retired: Retired::default(),
+        refusal: None,
+        current: None,
+        holds: HoldsFile::default(),
+    };
+    let thread = std::thread::Builder::new()
+        .name("refresh".to_owned())
+        .spawn(move || refresher.run(&inbox, interval))?;
+    Ok((Trigger { messages }, thread))
+}
+
+/// Something that was refused, and when it is due again.
+struct Refusal {
+    /// `None` when CURRENT itself cannot be read.
+    current: Option<Current>,
+    pause: Duration,
+    due: Instant,
+}
+
+struct Refresher {
+    store: Store,
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
+    retired: Retired,
+    refusal: Option<Refusal>,
+    /// What CURRENT said when the serving snapshot was opened.
+    current: Option<Current>,
+    holds: HoldsFile,
+}
+
+impl Refresher {
+    fn run(mut self, inbox: &Receiver<Message>, interval: Duration) {
+        let mut answer = None;
+        let mut forced = false;
+        loop {
+            let outcome = self.look(forced);
+            self.retired.reap();
+            let mapped = self.retired.snapshots(&self.live.lease());
+            self.metrics.set_snapshots_mapped(mapped);
+            if let Some(answer) = Option::take(&mut answer) {
+                let _gone = oneshot::Sender::send(answer, outcome);
+            }
+            match inbox.recv_timeout(interval) {
+                Ok(Message::Look(waiting)) => (answer, forced) = (waiting, true),
+                Err(RecvTimeoutError::Timeout) => forced = false,
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// One look at the store.
+    fn look(&mut self, forced: bool) -> Outcome {
+        let opened = self.look_at_current(forced);
+        let snapshot = match &opened {
+            Ok(Some(snapshot)) => Some(Arc::clone(snapshot)),
+            Ok(None) | Err(Refused) => self.live.lease().snapshot().cloned(),
+        };
+        let holds_changed = self.holds.look(&self.store, &self.metrics);
+        let taken_up = matches!(opened, Ok(Some(_)));
+        let Some(snapshot) = snapshot else {
+            return if opened.is_err() { Outcome::Refused } else { Outcome::Nothing };
+        };
+        let generation = snapshot.generation();
+        if taken_up || holds_changed {
+            self.put(snapshot);
+        }
+        if taken_up {
+            self.metrics.count_swap();
+        }
+        if opened.is_err() || self.holds.list.is_none() {
+            return Outcome::Refused;
+        }
+        Outcome::Serving(generation, taken_up)
+    }
+
+    fn put(&mut self, snapshot: Arc<Snapshot>) {
+        let state = match &self.holds.list {
+            Some(holds) => {
+                self.metrics.set_serving(&snapshot, holds.len() as u64);
+                State::Serving(Box::new(Serving::new(snapshot, Arc::clone(holds))))
+            }
+            None => {
+                self.metrics.set_not_serving();
+                State::HoldsMissing(snapshot)
+            }
+        };
+        self.retired.keep(self.live.swap(state));
+    }
+
+    /// The snapshot to take up, `None` when there is nothing new.
+    fn look_at_current(&mut self, forced: bool) -> Result<Option<Arc<Snapshot>>, Refused> {
+        let current = match Current::read(&self.store) {
+            Ok(Some(current)) => current,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(self.refuse(None, &error, forced)),
+        };
+        if self.current.as_ref() == Some(&current) {
+            self.refusal = None;
+            return Ok(None);
+        }
+        if !forced && self.waits_for(&current) {
+            return Err(Refused);
+        }
+        match self.open() {
+            Ok(Some((snapshot, named))) => {
+                self.refusal = None;
+                self.current = Some(named);
+                Ok(Some(snapshot))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(self.refuse(Some(current), &error, forced)),
+        }
+    }
+
+    fn open(&self) -> Result<Option<(Arc<Snapshot>, Current)>, OpenError> {
+        let previous = self.live.lease().snapshot().cloned();
+        let previous = previous.as_deref();
+        // Read before opening: if CURRENT moves in between, the next look sees a difference.
+        let Some(named) = Current::read(&self.store)? else { return Ok(None) };
+        let began = Instant::now();
+        let Some(snapshot) = Snapshot::open_current(&self.store, previous)? else {
+            return Ok(None);
+        };
+        let opened = Instant::now();
+        snapshot.warm(previous);
+        tracing::info!(
+            generation = snapshot.generation(),
+            records = snapshot.records(),
+            open_ms = milliseconds(opened - began),
+            warm_ms = milliseconds(opened.elapsed()),
+            "generation opened"
+        );
+        Ok(Some((Arc::new(snapshot), named)))
+    }
+
+    fn waits_for(&self, current: &Current) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| {
+            refusal.current.as_ref() == Some(current) && Instant::now() < refusal.due
+        })
+    }
+
+    fn refuse(&mut self, current: Option<Current>, error: &OpenError, forced: bool) -> Refused {
+        let now = Instant::now();
+        let pause = match &self.refusal {
+            Some(refusal) if refusal.current == current => {
+                if now < refusal.due && !forced {
+                    return Refused; // CURRENT itself is read at every look; it is reported by the pauses
+                }
+                refusal.pause.saturating_mul(2).min(RETRY_LONGEST)
+            }
+            _ => RETRY_FIRST,
+        };
+        let generation = current.as_ref().map(|current| current.generation);
+        tracing::error!(
+            generation,
+            retry_ms = milliseconds(pause),
+            error = %error,
+            "generation refused; what served before goes on"
+        );
+        self.metrics.count_refused_snapshot();
+        self.refusal = Some(Refusal { current, pause, due: now + pause });
+        Refused
+    }
+}
+
+/// Already logged and counted.
+struct Refused;
+
+/// The holds file as last read.
+#[derive(Default)]
+struct HoldsFile {
+    /// Inode, length, change time: when these are as before, so is the file.
+    stamp: Option<(u64, u64, i64, i64)>,
+    looked: bool,
+    list: Option<Arc<Holds>>,
+}
+
+impl HoldsFile {
+    /// Reads the file when it has changed; `true` when what it says has.
+    fn look(&mut self, store: &Store, metrics: &Metrics) -> bool {
+        let metadata = fs::metadata(store.holds_path()).ok();
+        let stamp = metadata.as_ref().map(|metadata| {
+            (metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec())
+        });
+        let settled = metadata
+            .and_then(|metadata| metadata.modified().ok())
+            .and_then(|modified| SystemTime::now().duration_since(modified).ok())
+            .is_some_and(|age| age > HOLDS_SETTLED);
+        if self.looked && stamp == self.stamp && (settled || stamp.is_none()) {
+            return false;
+        }
+        let before = self.list.take();
+        let first = !self.looked;
+        (self.stamp, self.looked) = (stamp, true);
+        match Holds::read(store) {
+            Ok(holds) => self.list = Some(Arc::new(holds)),
+            Err(error) if before.is_some() || (first && stamp.is_some()) => {
+                tracing::error!(error = %error, "holds cannot be read; answers stop until they can");
+                metrics.count_refused_holds();
+            }
+            Err(_) => {}
+        }
+        match (&before, &self.list) {
+            (None, None) => false,
+            (Some(before), Some(after)) => before.emit() != after.emit(),
+            _ => true,
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
