@@ -22,7 +22,7 @@ const STYLE_BYTES_MAX: u64 = 128 << 20;
 /// Pictures and other parts that are no XML.
 const MEDIA_BYTES_MAX: u64 = 64 << 20;
 /// XML bytes that one byte of cell text may take, tags and escapes included.
-const XML_BYTES_PER_CELL_BYTE: u64 = 4;
+pub(crate) const XML_BYTES_PER_CELL_BYTE: u64 = 4;
 /// Bytes of a tag that are looked at.
 const TAG_HEAD_BYTES: usize = 256;
 /// Names of elements that are counted as kept.

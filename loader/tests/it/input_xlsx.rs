@@ -138,6 +138,113 @@ fn strings_of_every_kind() {
 }
 
 #[test]
+fn a_workbook_of_libreoffice_reads_as_its_maker_meant_it() {
+    let seen = read(include_bytes!("../files/libreoffice.xlsx"));
+    let rows = rows(&seen);
+    assert_eq!(rows[0].1, ["姓名", "性别", "出生日期", "金额", "身份证号", "备注"]);
+    assert_eq!(rows[1].1[..4], ["张三", "男", "~1990-01-02", "~12.5"]);
+    assert_eq!(rows[1].1[5], "a&b<c>");
+    assert_eq!(rows[2].1, ["李四", "女", "2001/10/22", "~3", "~101120201100058", " lead  two"]);
+    // One run of text for each font.
+    assert_eq!(rows[3].1, ["王五", "男", "1985年3月4日", "~1", "", "line1\nline2"]);
+}
+
+#[test]
+fn places_that_are_missing_are_filled_in_order() {
+    let sheet = "<row><c t=\"inlineStr\"><is><t>a</t></is></c><c/><c><v>2</v></c></row>\
+                 <row r=\"4\"><c r=\"B4\"><v>3</v></c><c><v>4</v></c></row><row><c><v>5</v></c></row>";
+    let seen = read(&Package::new(sheet).bytes());
+    let want = [(1, vec!["a", "", "~2"]), (4, vec!["", "~3", "~4"]), (5, vec!["~5"])];
+    assert_eq!(rows(&seen), want);
+}
+
+#[test]
+fn formatted_text_is_joined_and_space_kept_where_asked() {
+    let row = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c r=\"B1\" t=\"s\"><v>1</v></c>\
+               <c r=\"C1\" t=\"inlineStr\"><is><r><rPr><b/></rPr><t>张</t></r><r><t>三</t></r></is></c>\
+               <c r=\"D1\" t=\"str\"><v>a_x000A_b</v></c></row>";
+    let strings = "<si><r><t xml:space=\"preserve\">阿卜杜 </t></r><r><rPr><sz val=\"9\"/></rPr><t> x </t></r></si>\
+                   <si><t xml:space=\"preserve\"> 张_x005F_x000D_</t><phoneticPr fontId=\"1\"/></si>";
+    let seen = read(&Package::new(row).strings(strings).bytes());
+    assert_eq!(rows(&seen)[0].1, ["阿卜杜 x", " 张_x000D_", "张三", "a\nb"]);
+}
+
+#[test]
+fn a_shared_string_that_is_none_is_damage() {
+    let cell = |index: &str| {
+        let row = format!("<row r=\"7\"><c r=\"A7\" t=\"s\"><v>{index}</v></c></row>");
+        Package::new(&row).strings("<si><t>x</t></si>").bytes()
+    };
+    assert_eq!(rows(&read(&cell("0")))[0].1, ["x"]);
+    for index in ["1", "-1", "x", "0.0", "99999999999999999999"] {
+        let message = refusal(&cell(index));
+        assert!(message.contains("sheet 证书, row 7") && message.contains("shared"), "{message}");
+    }
+}
+
+#[test]
+fn hidden_sheets_and_sheets_of_one_name_are_read_from_their_own_parts() {
+    let mut package = Package::new("<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>");
+    let second = package.sheet.replace("<v>1<", "<v>2<");
+    let workbook = format!(
+        "<workbook xmlns=\"{MAIN}\" xmlns:q=\"{RELATIONS}\"><sheets>\
+         <sheet name=\"甲\" sheetId=\"4\" state=\"veryHidden\" q:id=\"b\"/>\
+         <sheet name=\"图\" sheetId=\"5\" q:id=\"c\"/>\
+         <sheet name=\"甲\" sheetId=\"1\" q:id=\"a\"/></sheets></workbook>"
+    );
+    let relations = relations(&[
+        ("a", "worksheet", "/xl/Worksheets/sheet1.xml"),
+        ("b", "worksheet", "../other/two.xml"),
+        ("c", "chartsheet", "chartsheets/sheet1.xml"),
+    ]);
+    package.extra.push(("xl/workbook.xml", workbook.into_bytes()));
+    package.extra.push(("xl/_rels/workbook.xml.rels", relations.into_bytes()));
+    package.extra.push(("other/two.xml", second.into_bytes()));
+    let seen = read(&package.bytes());
+    let tables: Vec<_> = seen
+        .tables
+        .iter()
+        .map(|table| (table.sheet.as_deref().unwrap(), table.rows[0].1[0].as_str()))
+        .collect();
+    assert_eq!(tables, [("甲", "~2"), ("甲", "~1")]);
+}
+
+#[test]
+fn a_package_without_its_parts_is_damage() {
+    let full = Package::new("<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>").bytes();
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(full)).unwrap();
+    let parts: Vec<(String, Vec<u8>)> = (0..zip.len())
+        .map(|index| {
+            let mut entry = zip.by_index(index).unwrap();
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+            (String::from_utf8(entry.name_raw().to_vec()).unwrap(), bytes)
+        })
+        .collect();
+    for left_out in &parts {
+        let rest: Vec<(&str, &[u8])> = parts
+            .iter()
+            .filter(|part| part.0 != left_out.0)
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+            .collect();
+        let optional = ["[Content_Types].xml", "xl/styles.xml", "xl/sharedStrings.xml"];
+        let result = read_with(&zip_of(&rest), &Limits::default()).0;
+        assert_eq!(result.is_ok(), optional.contains(&left_out.0.as_str()), "{}", left_out.0);
+    }
+}
+
+#[test]
+fn comments_do_not_hide_what_is_too_long() {
+    let comment = |bytes: usize| {
+        let comment = "<x>".repeat(bytes / 3);
+        Package::new(&format!("<row r=\"1\"><!--{comment}--><c r=\"A1\"><v>1</v></c></row>"))
+    };
+    assert!(read_with(&comment(3_000).bytes(), &Limits::default()).0.is_ok());
+    let message = refusal(&comment(2_000_000).bytes());
+    assert!(message.contains("sheet 证书, row 1") && message.contains("comment"), "{message}");
+}
+
+#[test]
 fn a_sheet_can_be_left_early() {
     let mut workbook = Workbook::new();
     for _ in 0..2 {

@@ -138,6 +138,10 @@ impl<'a, R: BufRead> Cells<'a, R> {
     fn value(&mut self, head: &Head) -> Result<Value, Fault> {
         let inner = self.xml.depth();
         let mut value = Value::Empty;
+        if head.cell_type != CellType::Inline && self.xml.plain_child("<v>", "</v>", &mut self.raw)
+        {
+            value = self.decode(head)?;
+        }
         loop {
             let child = match self.xml.inside()? {
                 Node::Open(tag) => Child::of(&tag),

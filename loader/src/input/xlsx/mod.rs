@@ -25,6 +25,7 @@ use strings::SharedStrings;
 use xml::Fault;
 
 /// Reads every worksheet as a table.
+#[expect(clippy::redundant_closure, reason = "the bare function fixes the lifetime of the part")]
 pub(crate) fn read(
     source: &Source,
     file: &str,
