@@ -1,7 +1,8 @@
 //! Six lookups: two fields in, every certificate that has both out. Exact, without allocation.
 
-use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};
-use crate::index::{Probe, block};
+use crate::format::ORDERED_BLOCK_ENTRIES;
+use crate::index::Probe;
+use crate::index::block::{self, Line};
 use crate::key::encode::{self, PairWords};
 use crate::key::{Field, Mode};
 use crate::record::{StoredRecord, View, extension_text, flag};
@@ -99,9 +100,9 @@ impl<'q> Query<'q> {
     }
 }
 
-/// Entries of one block that carry the fingerprint.
+/// Entries of one block that are still to be handed out.
 #[derive(Clone, Copy, Default)]
-struct Candidates {
+struct Entries {
     block: u32,
     mask: u32,
 }
@@ -111,14 +112,14 @@ pub struct Matches<'s, 'q> {
     query: Query<'q>,
     layers: std::slice::Iter<'s, Layer>,
     current: Option<(&'s Layer, &'s Index)>,
-    candidates: Candidates,
+    entries: Entries,
 }
 
 impl<'s, 'q> Matches<'s, 'q> {
     #[inline]
     pub(crate) fn new(snapshot: &'s Snapshot, query: Query<'q>) -> Self {
         let layers = if query.can_match() { snapshot.layers() } else { &[] };
-        Self { query, layers: layers.iter(), current: None, candidates: Candidates::default() }
+        Self { query, layers: layers.iter(), current: None, entries: Entries::default() }
     }
 
     /// Moves to the next segment that may hold the key.
@@ -134,41 +135,49 @@ impl<'s, 'q> Matches<'s, 'q> {
             let tree = &segment.bytes()[index.tree_range.clone()];
             let block = index.tree.floor(tree, self.query.probe.sort_key);
             self.current = Some((layer, index));
-            self.candidates = self.candidates_of(segment, index, block);
+            self.entries = self.matches_in(segment, index, block);
             return Some(());
         }
     }
 
+    /// The entries of a block whose records have both fields.
+    ///
+    /// All candidates are compared before the first is handed out: their cache misses overlap.
     #[inline]
-    fn candidates_of(&self, segment: &Segment, index: &Index, block: u32) -> Candidates {
+    fn matches_in(&self, segment: &Segment, index: &Index, block: u32) -> Entries {
         let lines = &segment.bytes()[index.blocks_range.clone()];
         let line = block::line(lines, block);
         let fingerprint = self.query.probe.fingerprint;
-        let mask = if self.query.mode.is_certificate_first() {
+        let ordered = self.query.mode.is_certificate_first();
+        let mut candidates = if ordered {
             block::ordered_matches(line, fingerprint)
         } else {
             block::hashed_matches(line, fingerprint)
         };
-        Candidates { block, mask }
+        let mut entries = Entries { block, mask: 0 };
+        while candidates != 0 {
+            let entry = candidates.trailing_zeros();
+            candidates &= candidates - 1;
+            let number = record_number(ordered, line, block, entry);
+            // Unused entries of a last block name no record.
+            if u64::from(number) < segment.records() {
+                let record = segment.stored(number);
+                let agrees = self.query.first.agrees(record, segment)
+                    & self.query.second.agrees(record, segment);
+                entries.mask |= u32::from(agrees) << entry;
+            }
+        }
+        entries
     }
+}
 
-    /// The next record number of the current block that carries the fingerprint.
-    #[inline]
-    fn next_candidate(&mut self, segment: &Segment, index: &Index) -> Option<u32> {
-        let mask = self.candidates.mask;
-        if mask == 0 {
-            return None;
-        }
-        self.candidates.mask = mask & (mask - 1);
-        let entry = mask.trailing_zeros() as usize;
-        let block = self.candidates.block;
-        if self.query.mode.is_certificate_first() {
-            Some(block * ORDERED_BLOCK_ENTRIES as u32 + entry as u32)
-        } else {
-            debug_assert!(entry < HASHED_BLOCK_ENTRIES);
-            let lines = &segment.bytes()[index.blocks_range.clone()];
-            Some(block::hashed_record(block::line(lines, block), entry))
-        }
+/// The record of one entry of a block.
+#[inline]
+fn record_number(ordered: bool, line: &Line, block: u32, entry: u32) -> u32 {
+    if ordered {
+        block * ORDERED_BLOCK_ENTRIES as u32 + entry
+    } else {
+        block::hashed_record(line, entry as usize)
     }
 }
 
@@ -183,22 +192,21 @@ impl<'s> Iterator for Matches<'s, '_> {
                 continue;
             };
             let segment = layer.segment();
-            while let Some(number) = self.next_candidate(segment, index) {
-                // Unused entries of a last block name no record.
-                if u64::from(number) >= segment.records() {
+            let Entries { block, mask } = self.entries;
+            if mask != 0 {
+                self.entries.mask = mask & (mask - 1);
+                let ordered = self.query.mode.is_certificate_first();
+                let lines = &segment.bytes()[index.blocks_range.clone()];
+                let line = block::line(lines, block);
+                let number = record_number(ordered, line, block, mask.trailing_zeros());
+                if layer.is_shadowed(number) {
                     continue;
                 }
-                let record = segment.stored(number);
-                if self.query.first.agrees(record, segment)
-                    && self.query.second.agrees(record, segment)
-                    && !layer.is_shadowed(number)
-                {
-                    return Some(View { record: record.to_native(), texts: segment });
-                }
+                return Some(View { record: segment.stored(number).to_native(), texts: segment });
             }
-            let block = self.candidates.block;
+            // A run of equal sort keys goes on in the block before.
             if !index.runs.is_empty() && index.runs.binary_search(&block).is_ok() {
-                self.candidates = self.candidates_of(segment, index, block - 1);
+                self.entries = self.matches_in(segment, index, block - 1);
             } else {
                 self.current = None;
             }

@@ -226,7 +226,7 @@ mod tests {
             let range = workbook.worksheet_range(SHEET).unwrap();
             assert_eq!(range.height(), count + 1);
             assert_eq!(range.get((0, 2)), Some(&Data::String("出生日期".into())));
-            let last = range.rows().last().unwrap();
+            let last = range.rows().next_back().unwrap();
             assert_eq!(last[0], Data::String("𠮷·白京".into()));
             assert!(
                 matches!(&last[2], Data::DateTime(day) if day.as_f64() == 29_645.0),
