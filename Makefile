@@ -25,7 +25,7 @@ BENCH      := cargo run --release --locked -p zhengcha-benches --bin
         flip-campaign swap-test fuzz load-demo clean
 
 help: ## this list
-	@echo "make demo STORE=… LISTEN=… ADMIN_LISTEN=…; all others:"
+	@echo "make TARGET [STORE=store] [LISTEN=127.0.0.1:8080] [ADMIN_LISTEN=127.0.0.1:8081]"
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 build: ## both programs, optimised, in target/release
