@@ -16,3 +16,4 @@ mod rules_numbers;
 mod rules_rows;
 mod rules_support;
 mod rules_tables;
+mod samples;
