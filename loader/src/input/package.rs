@@ -1,8 +1,8 @@
-//! Looks an xlsx package through before a reader that loads parts whole may see it.
+//! Looks an xlsx package through before any of its parts is read.
 //!
-//! Promises that after [`check`] no part can make the reader hold more than the limits allow: every
-//! part is inflated once in small pieces and counted, whatever its header declares. Knows just
-//! enough of XML to tell tags from text.
+//! Promises that after [`check`] every part is whole and within the limits: each is inflated once in
+//! small pieces and counted, whatever its header declares, so that no row of a package that is too
+//! large is handed over. Knows just enough of XML to tell tags from text.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,12 +12,12 @@ use super::error::{Blame, NO_ARCHIVE, Place, SAVE_AGAIN, SHORTEN, SPLIT};
 use super::source::CHUNK_BYTES;
 use super::{InputError, Limits};
 
-/// What the reader adds to the text of each shared string: its handle and the allocator's slack.
-const SHARED_STRING_COST_BYTES: u64 = 64;
-/// Entries that the reader keeps of one part: relations, names, fonts, fills, borders, formats.
-/// Spreadsheets allow 65,490 cell formats.
+/// What each shared string counts for beside its text, so that empty ones have a limit as well.
+pub(crate) const SHARED_STRING_COST_BYTES: u64 = 64;
+/// Entries of one part of which a reader keeps something: relations, names, fonts, fills, borders,
+/// formats. Spreadsheets allow 65,490 cell formats.
 const KEPT_ITEMS_MAX: u64 = 200_000;
-/// Cell formats times the longest entry they may repeat.
+/// Cell formats times the longest entry they may repeat; only packages made to hurt come near.
 const STYLE_BYTES_MAX: u64 = 128 << 20;
 /// Pictures and other parts that are no XML.
 const MEDIA_BYTES_MAX: u64 = 64 << 20;
@@ -25,7 +25,7 @@ const MEDIA_BYTES_MAX: u64 = 64 << 20;
 const XML_BYTES_PER_CELL_BYTE: u64 = 4;
 /// Bytes of a tag that are looked at.
 const TAG_HEAD_BYTES: usize = 256;
-/// Names of elements of which the reader keeps every one.
+/// Names of elements that are counted as kept.
 const KEPT: &[&[u8]] = &[
     b"Relationship",
     b"definedName",
@@ -294,7 +294,7 @@ impl<'a> PartScan<'a> {
         if self.strings > 0 && strings_bytes > self.limits.shared_strings_bytes_max {
             return Err(Excess::SharedStrings);
         }
-        // The reader makes room for as many as are declared.
+        // No reader should come to make room for as many as are declared.
         let believable = (self.limits.shared_strings_bytes_max / SHARED_STRING_COST_BYTES).max(1);
         if self.strings_declared > believable { Err(Excess::StringCount) } else { Ok(()) }
     }
