@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cmd;
 pub mod compile;
 pub mod digest;
+pub mod fsck;
 pub mod generation;
 pub mod input;
 pub mod judge;
