@@ -17,4 +17,6 @@ pub mod progress;
 pub mod report;
 pub mod synth;
 pub mod tables;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod upload;
