@@ -8,6 +8,7 @@ mod input_sniff;
 mod input_support;
 mod input_xls;
 mod input_xlsx;
+mod kill_loop;
 mod report_files;
 mod rules_document;
 mod rules_fields;
