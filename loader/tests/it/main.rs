@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod command_load;
+mod command_output;
+mod command_support;
 mod input_csv;
 mod input_dbf;
 mod input_sniff;
