@@ -77,18 +77,33 @@ fn check_manifests(
     ledger: Option<&Ledger>,
     findings: &mut Findings,
 ) -> anyhow::Result<BTreeMap<String, u64>> {
+    let unsettled: BTreeSet<u64> = match ledger {
+        Some(ledger) => ledger
+            .generations()?
+            .into_iter()
+            .filter(|row| row.state == "prepared")
+            .map(|row| row.number)
+            .collect(),
+        None => BTreeSet::new(),
+    };
     let known: BTreeMap<u64, String> = match ledger {
         Some(ledger) => ledger
             .generations()?
             .into_iter()
-            .filter(|row| row.state == "kept")
+            .filter(|row| row.state == "kept" || row.state == "prepared")
             .map(|row| (row.number, row.manifest_sum))
             .collect(),
         None => BTreeMap::new(),
     };
+    let current = check_pointer(store, current, ledger.map(|_| &known), findings);
+    // A kill between the ledger's entry and CURRENT leaves a generation that never came to be.
+    let settled = |generation: &u64| {
+        store.manifest_path(*generation).exists() || !unsettled.contains(generation)
+    };
     let on_disk = generations(store)?;
     let mut all: Vec<u64> = on_disk;
-    all.extend(known.keys().copied().chain(current.map(|current| current.generation)));
+    all.extend(known.keys().copied().filter(settled));
+    all.extend(current.map(|current| current.generation));
     all.sort_unstable();
     all.dedup();
     let mut named = BTreeMap::new();
@@ -114,6 +129,27 @@ fn check_manifests(
         }
     }
     Ok(named)
+}
+
+/// CURRENT must name a generation as the ledger knows it; a pointer that does not is damaged itself
+/// and says nothing about manifests.
+fn check_pointer(
+    store: &Store,
+    current: Option<Current>,
+    known: Option<&BTreeMap<u64, String>>,
+    findings: &mut Findings,
+) -> Option<Current> {
+    let current = current?;
+    let Some(known) = known else { return Some(current) };
+    let sum = format!("{:032x}", current.manifest_sum);
+    if known.get(&current.generation) == Some(&sum) {
+        return Some(current);
+    }
+    findings.damaged.push((
+        store.current_path(),
+        "it does not name a generation the ledger knows; publish a sound one".to_owned(),
+    ));
+    None
 }
 
 fn check_segments(

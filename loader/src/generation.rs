@@ -2,7 +2,7 @@
 //!
 //! The steps of a publication, each durable before the next: segment adopted; intention in the
 //! ledger (`prepared`); the upload's folder named; manifest; CURRENT; ledger settled. CURRENT alone
-//! decides: [`recover`] completes what it names and removes what it does not.
+//! decides: opening a store completes what it names and removes what it does not.
 
 use crate::ledger::{BatchRow, Ledger};
 use crate::{clock, lock::StoreLock};

@@ -25,6 +25,7 @@ use strings::SharedStrings;
 use xml::Fault;
 
 /// Reads every worksheet as a table.
+#[expect(clippy::redundant_closure, reason = "a function is not general over the lifetime")]
 pub(crate) fn read(
     source: &Source,
     file: &str,
