@@ -141,7 +141,7 @@ fn numbered(position: u32) -> Certificate {
         issue_date: Date::new(2010, 1 + (position % 12) as u8, 15),
         certificate_number: format!("10100120034{:05}", position * 7),
         id_number: resident_id(110_105, birth, position * 2 % 998 + 1),
-        ticket_number: if position % 10 == 0 {
+        ticket_number: if position.is_multiple_of(10) {
             String::new()
         } else {
             format!("2010{position:08}")
