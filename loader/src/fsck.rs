@@ -1,8 +1,8 @@
 //! Reads and checks everything in the store: every byte under a sum is read, every record looked up
 //! through all six indexes, every delivered file compared with its digest.
 
-use crate::generation::{generations, segment_ids};
-use crate::ledger::Ledger;
+use crate::generation::{generations, segment_ids, was_published};
+use crate::ledger::{GenerationRow, Ledger};
 use crate::{digest, lock::StoreLock};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,11 +44,11 @@ pub fn check(store: &Store) -> anyhow::Result<Findings> {
     // A loader at work would look like damage.
     let _lock = StoreLock::take(store)?;
     let mut findings = Findings::default();
-    let current = findings.note(&store.current_path(), Current::read(store)).flatten();
+    let ledger = check_ledger(store, &mut findings);
+    let current = check_current(store, ledger.as_ref(), &mut findings)?;
     if current.is_some() || store.holds_path().exists() {
         findings.note(&store.holds_path(), Holds::read(store));
     }
-    let ledger = check_ledger(store, &mut findings);
     let named = check_manifests(store, current, ledger.as_ref(), &mut findings)?;
     check_segments(store, &named, &mut findings)?;
     if let Some(ledger) = &ledger {
@@ -68,6 +68,33 @@ fn check_ledger(store: &Store, findings: &mut Findings) -> Option<Ledger> {
         Err(anyhow::anyhow!("no such file; restore it from a backup"))
     };
     findings.note(&path, opened.map_err(|error| format!("{error:#}")))
+}
+
+/// Checks the pointer by itself and against the ledger; `None` when it says nothing to go by.
+fn check_current(
+    store: &Store,
+    ledger: Option<&Ledger>,
+    findings: &mut Findings,
+) -> anyhow::Result<Option<Current>> {
+    let rows = ledger.map(Ledger::generations).transpose()?;
+    let lost = rows.as_deref().is_some_and(|rows| was_published(store, rows).unwrap_or(true));
+    let checked = match Current::read(store) {
+        Err(error) => Err(error.to_string()),
+        Ok(None) if lost => Err("no such file, though generations were published".to_owned()),
+        Ok(None) => Ok(None),
+        Ok(Some(current)) => {
+            let sum = format!("{:032x}", current.manifest_sum);
+            let row = |row: &GenerationRow| row.number == current.generation;
+            match rows.as_deref().map(|rows| rows.iter().find(|it| row(it))) {
+                Some(None) => Err("names a generation the ledger does not know".to_owned()),
+                Some(Some(row)) if row.manifest_sum != sum => {
+                    Err("its checksum is not that of the manifest the ledger knows".to_owned())
+                }
+                _ => Ok(Some(current)),
+            }
+        }
+    };
+    Ok(findings.note(&store.current_path(), checked).flatten())
 }
 
 /// Checks every manifest and returns the ids of the segments they name.

@@ -37,7 +37,7 @@ pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow:
 /// Judges, stores, compiles and publishes.
 pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
-    let mut open = OpenStore::open(store)?;
+    let mut open = OpenStore::open_or_make(store)?;
     let register = Snapshot::open_current(store, None)?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
     let generation = if judged.stored.is_empty() {

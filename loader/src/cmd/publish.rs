@@ -9,7 +9,7 @@ use zhengcha_engine::{Current, Store};
 
 /// Makes a generation live.
 pub(super) fn publish(store: &Store, generation: u64, output: &Output) -> anyhow::Result<Outcome> {
-    let cures = Current::read(store).is_err();
+    let cures = !matches!(Current::read(store), Ok(Some(_)));
     // A pointer that can be read settles first what an interrupted command left: had that command
     // gone live, its upload must not be taken for abandoned once another generation is.
     let mut open = if cures { OpenStore::open_unsettled(store)? } else { OpenStore::open(store)? };

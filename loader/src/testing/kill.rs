@@ -24,6 +24,8 @@ const LATEST_KILL_PERCENT: u64 = 120;
 const COMPILE_ROUNDS: u64 = 6;
 /// Generations that `prune` keeps.
 const KEPT_GENERATIONS: &str = "2";
+/// The layout with a column for the kind of document, which must else be guessed from its number.
+const LAYOUT: TableLayout = TableLayout::Of2019;
 /// A day after every invented certificate.
 const TODAY: &str = "2026-11-24";
 
@@ -92,7 +94,7 @@ pub fn run(plan: &KillLoop, mut told: impl FnMut(u32, &Tally)) -> anyhow::Result
     let mut driver = Driver {
         plan,
         store: Store::new(plan.folder.join("store")),
-        fresh: Generator::new(plan.seed).sixteen_digits(),
+        fresh: Generator::new(plan.seed),
         random: plan.seed,
         register: Register::new(),
         generation: 0,
@@ -129,7 +131,7 @@ impl Driver<'_> {
     /// How long the first load takes on a store of its own.
     fn typical_duration(&mut self) -> anyhow::Result<Duration> {
         let certificates: Vec<Certificate> =
-            Generator::new(self.plan.seed ^ 1).sixteen_digits().take(self.plan.records).collect();
+            Generator::new(self.plan.seed ^ 1).take(self.plan.records).collect();
         let arguments = self.upload("first", &certificates)?;
         let aside = self.plan.folder.join("aside");
         let start = Instant::now();
@@ -143,7 +145,7 @@ impl Driver<'_> {
     /// Writes an upload file and returns the command that loads it.
     fn upload(&self, name: &str, certificates: &[Certificate]) -> anyhow::Result<Vec<String>> {
         let path = self.plan.folder.join(format!("{name}.csv"));
-        write_upload(&path, UploadKind::Csv, TableLayout::Of2013, certificates)?;
+        write_upload(&path, UploadKind::Csv, LAYOUT, certificates)?;
         let words = ["load", &path.display().to_string(), "--org", "all", "--today", TODAY];
         Ok(words.map(str::to_owned).to_vec())
     }
@@ -165,7 +167,7 @@ impl Driver<'_> {
             .fresh
             .by_ref()
             .take(self.plan.records)
-            .map(|certificate| as_loaded(&certificate, TableLayout::Of2013))
+            .map(|certificate| as_loaded(&certificate, LAYOUT))
             .collect();
         ensure!(certificates.len() == self.plan.records, "no more certificates to invent");
         for position in 0..self.plan.records {

@@ -69,6 +69,7 @@ pub fn write_upload<'c>(
 
 /// What the register holds of a certificate delivered in a layout: the table of 2013 has no column
 /// for the issuer, that of 2019 asks for one; a blank birth date follows from an ID number of 18.
+/// Not modelled: without a column for the kind of document, some passports read as permits.
 #[must_use]
 pub fn as_loaded(certificate: &Certificate, layout: TableLayout) -> Certificate {
     let issuer = match layout {

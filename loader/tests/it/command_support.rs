@@ -94,7 +94,6 @@ impl Place {
         write_upload(&self.path(name), kind.unwrap(), TableLayout::Of2013, certificates).unwrap();
     }
 
-    #[allow(dead_code, reason = "for tests of refused files")]
     pub(crate) fn write_text(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(name), text).unwrap();
     }

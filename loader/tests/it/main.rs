@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod command_generations;
 mod command_load;
 mod command_output;
+mod command_refused;
 mod command_support;
 mod input_csv;
 mod input_dbf;
@@ -21,3 +23,5 @@ mod rules_rows;
 mod rules_support;
 mod rules_tables;
 mod samples;
+mod store_faults;
+mod store_fsck;
