@@ -1,63 +1,87 @@
 # The one door. `make` alone lists what it does.
 
-STORE      ?= store
-LISTEN     ?= 127.0.0.1:8080
-ADMIN      ?= 127.0.0.1:8081
-SAMPLES    := $(wildcard data-samples/*.xlsx data-samples/*.xls data-samples/*.csv \
-                data-samples/*.dbf data-samples/*.zip data-samples/*.jdx)
+STORE        ?= store
+LISTEN       ?= 127.0.0.1:8080
+ADMIN_LISTEN ?= 127.0.0.1:8081
+
+# The invented person of data-samples/README.md; the demonstration asks for one of their certificates.
+DEMO_CERTIFICATE_NUMBER := 1210010000388888
+DEMO_NAME               := 王小明
+DEMO_OTHER_NAME         := 王小红
+
+RECORDS    ?= 1000000
+KILLS      ?= 200
+FLIPS      ?= 10000
+SWAPS      ?= 100
+# Seconds for each fuzz target.
+FUZZ_S     ?= 60
+
 LOADER     := target/release/zhengcha-loader
 SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo load-demo test browser-test check bench bench-http kill-loop flip-campaign \
-        swap-check samples packages clean
+.PHONY: help build demo test browser-test check advisories bench bench-http samples kill-loop \
+        flip-campaign swap-test fuzz load-demo clean
 
-help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+help: ## this list
+	@echo "make TARGET [STORE=store] [LISTEN=127.0.0.1:8080] [ADMIN_LISTEN=127.0.0.1:8081]"
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-build: ## both programs, optimised
+build: ## both programs, optimised, in target/release
+	@.ci/debian build-essential
 	cargo build --release --locked -p zhengcha-loader -p zhengcha-server
 
-load-demo: build
-	@if [ ! -e $(STORE)/CURRENT ]; then \
-	  echo "loading data-samples into $(STORE) (some rows are bad on purpose)"; \
-	  $(LOADER) load $(SAMPLES) --org all --store $(STORE) || [ $$? -eq 3 ]; fi
+demo: build ## build, load the samples, serve them, show what to ask; Ctrl-C stops
+	@.ci/demo $(LOADER) $(SERVER) '$(STORE)' $(LISTEN) $(ADMIN_LISTEN) \
+	  $(DEMO_CERTIFICATE_NUMBER) $(DEMO_NAME) $(DEMO_OTHER_NAME)
 
-demo: load-demo ## build, load the samples, serve; Ctrl-C stops
-	@.ci/demo $(SERVER) $(STORE) $(LISTEN) $(ADMIN)
-
-packages: ## what the tests need from Debian
-	@.ci/packages
-
-test: packages ## every test
+test: ## every test; brings Chromium from Debian when it may
 	@.ci/test
 
-browser-test: packages ## the page in a real browser
+browser-test: ## the page in Chromium, with and without scripts; pictures in target/screenshots
+	@.ci/debian build-essential chromium chromium-driver fonts-noto-cjk
 	cargo test --locked -p zhengcha-server --test browser
 
-check: ## format, lints, docs, licences, the server alone
+check: ## format, lints, documentation, the server alone, licences
 	@.ci/check
 
-bench: ## lookups at 1 M certificates; open, build and swap
-	$(BENCH) lookup -- --records 1000000
-	$(BENCH) generations -- --records 1000000
+advisories: ## known vulnerabilities in what is built in; needs the network
+	@.ci/cargo-deny --all-features --locked check advisories
 
-bench-http: build ## POST rate of the server beside a bare hyper server
+bench: ## lookups, open, build and swap at RECORDS certificates
+	$(BENCH) lookup -- --records $(RECORDS)
+	$(BENCH) generations -- --records $(RECORDS)
+
+bench-http: ## POST rate of the server beside a bare hyper server
+	@.ci/debian build-essential wrk
 	$(BENCH) http_bench
 
-kill-loop: build ## 200 kills of the loader at random moments
-	$(BENCH) kill_loop -- --rounds 200
-
-flip-campaign: build ## 10,000 bit flips and every truncation: all refused
-	$(BENCH) flip_campaign -- --flips 10000
-
-swap-check: build ## 100 swaps under load: no answer failed, mixed or wrong
-	$(BENCH) swap_check -- --swaps 100
-
-samples: ## write data-samples again from its seed
+samples: ## write data-samples/ again from its seed
 	$(BENCH) make_samples
 
-clean: ## remove what was built and the demo's store
+kill-loop: build ## kill the loader KILLS times at random moments; the store always opens
+	$(BENCH) kill_loop -- --rounds $(KILLS)
+
+flip-campaign: build ## FLIPS flipped bits and every truncation: all refused
+	$(BENCH) flip_campaign -- --flips $(FLIPS)
+
+swap-test: build ## SWAPS swaps under load: no answer failed, mixed or wrong
+	@.ci/debian wrk
+	$(BENCH) swap_check -- --swaps $(SWAPS)
+
+fuzz: ## each fuzz target of the loader for FUZZ_S seconds; needs nightly Rust and cargo-fuzz
+	@cargo +nightly fuzz --version > /dev/null || \
+	  { echo "install: rustup toolchain install nightly && cargo install --locked cargo-fuzz" >&2; exit 1; }
+	cd loader && for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_S) || exit 1; done
+
+load-demo: build ## invent RECORDS certificates, load them into scratch/load-demo, and say how long it took
+	rm -rf scratch/load-demo scratch/register
+	$(LOADER) synth --records $(RECORDS) --out scratch/register
+	bash -c 'time $(LOADER) load scratch/register/* --org all --store scratch/load-demo || [ $$? -eq 3 ]'
+	$(LOADER) snapshots --store scratch/load-demo
+
+clean: ## remove what was built and the demonstration's store
 	cargo clean
 	rm -rf store scratch

@@ -1,7 +1,7 @@
-//! Shared parts of the benchmarks, stores of invented certificates, passes over random queries, and
-//! the samples.
+//! Shared parts of the benchmarks: stores of invented certificates, passes over random queries, the
+//! samples, the programs under test.
 
 pub mod passes;
-
+pub mod programs;
 pub mod samples;
 pub mod stores;

@@ -1,7 +1,10 @@
 //! The command line, as typed.
 
+use crate::judge::OrgScope;
+use crate::report::{ReportFormat, ReportPathError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use zhengcha_engine::Date;
 
 /// Reads certificate upload files, judges every row, compiles and publishes snapshots.
 #[derive(Debug, Parser)]
@@ -84,11 +87,11 @@ pub struct UploadArgs {
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     pub layout: LayoutArg,
     /// Write every finding to FILE (.json, .csv or .xlsx).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = report_path)]
     pub report: Option<PathBuf>,
     /// Judge as on this day (YYYY-MM-DD); today in Asia/Shanghai by default.
-    #[arg(long, value_name = "DATE")]
-    pub today: Option<String>,
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub today: Option<Date>,
     /// Old registers: accept a number that already belongs to another person (`shared-number`).
     #[arg(long)]
     pub legacy: bool,
@@ -102,7 +105,7 @@ pub struct LoadArgs {
     pub upload: UploadArgs,
     /// Leading digits of the uploading unit's 机构编码 (`10`, `1001`, up to 8), or `all`.
     #[arg(long, value_name = "CODE")]
-    pub org: String,
+    pub org: OrgScope,
 }
 
 /// Arguments of `check`.
@@ -113,7 +116,7 @@ pub struct CheckArgs {
     pub upload: UploadArgs,
     /// Leading digits of the uploading unit's 机构编码, or `all`.
     #[arg(long, value_name = "CODE", default_value = "all")]
-    pub org: String,
+    pub org: OrgScope,
 }
 
 /// Columns of the upload files.
@@ -179,4 +182,13 @@ pub enum SynthFormatArg {
     Dbf,
     /// Office Open XML.
     Xlsx,
+}
+
+/// A path whose ending names a format: a wrong one must show before anything is read or written.
+fn report_path(text: &str) -> Result<PathBuf, ReportPathError> {
+    ReportFormat::of(Path::new(text)).map(|_| PathBuf::from(text))
+}
+
+fn day(text: &str) -> Result<Date, &'static str> {
+    Date::parse_iso(text).ok_or("not a day of the form YYYY-MM-DD")
 }

@@ -2,9 +2,9 @@
 //!
 //! The steps of a publication, each durable before the next: segment adopted; intention in the
 //! ledger (`prepared`); the upload's folder named; manifest; CURRENT; ledger settled. CURRENT alone
-//! decides: [`recover`] completes what it names and removes what it does not.
+//! decides: opening a store completes what it names and removes what it does not.
 
-use crate::ledger::{BatchRow, Ledger};
+use crate::ledger::{BatchRow, GenerationRow, Ledger};
 use crate::{clock, lock::StoreLock};
 use anyhow::{Context, bail};
 use serde_json::json;
@@ -26,10 +26,21 @@ pub struct OpenStore {
 }
 
 impl OpenStore {
-    /// Locks the store, makes what is missing and settles what a kill left.
+    /// Locks the store, made if need be, for a first upload.
     ///
     /// # Errors
-    /// When another loader holds it, or something in it cannot be read or written.
+    /// As [`OpenStore::open`].
+    pub fn open_or_make(store: &Store) -> anyhow::Result<Self> {
+        let root = store.root();
+        fs::create_dir_all(root)
+            .with_context(|| format!("{}: cannot make the store's folder", root.display()))?;
+        Self::open(store)
+    }
+
+    /// Locks the store, makes what is missing in it and settles what a kill left.
+    ///
+    /// # Errors
+    /// When there is no store, another loader holds it, or something in it cannot be read or written.
     pub fn open(store: &Store) -> anyhow::Result<Self> {
         let mut this = Self::open_unsettled(store)?;
         this.recover()?;
@@ -42,6 +53,9 @@ impl OpenStore {
     /// # Errors
     /// As [`OpenStore::open`].
     pub fn open_unsettled(store: &Store) -> anyhow::Result<Self> {
+        if !store.root().exists() {
+            bail!("{}: no such store; load an upload file first", store.root().display());
+        }
         let lock = StoreLock::take(store)?;
         build::create_folders(store)?;
         let ledger = Ledger::open(&store.ledger_path())?;
@@ -166,10 +180,18 @@ impl OpenStore {
 
     fn recover(&mut self) -> anyhow::Result<()> {
         build::remove_temporaries(&self.store)?;
-        let live = Current::read(&self.store)
-            .context("run `zhengcha-loader publish GENERATION` with a sound generation")?
-            .map_or(0, |current| current.generation);
-        for row in self.ledger.generations()? {
+        let current = Current::read(&self.store)
+            .context("run `zhengcha-loader publish GENERATION` with a sound generation")?;
+        let rows = self.ledger.generations()?;
+        if current.is_none() && was_published(&self.store, &rows)? {
+            bail!(
+                "{}: no such file, though generations were published; run `zhengcha-loader publish \
+                 GENERATION` with a sound one",
+                self.store.current_path().display()
+            );
+        }
+        let live = current.map_or(0, |current| current.generation);
+        for row in rows {
             if row.state != "prepared" {
                 continue;
             }
@@ -208,6 +230,17 @@ impl OpenStore {
         }
         Ok(())
     }
+}
+
+/// Whether a generation ever went live: one that the ledger settled, or one it does not know. A
+/// store that lost its pointer must not be taken for an empty one.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn was_published(store: &Store, rows: &[GenerationRow]) -> anyhow::Result<bool> {
+    let settled = rows.iter().any(|row| matches!(row.state.as_str(), "kept" | "pruned"));
+    let known = |number| rows.iter().any(|row| row.number == number);
+    Ok(settled || generations(store)?.into_iter().any(|number| !known(number)))
 }
 
 fn remove_if_there(path: &Path) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 //! (人社鉴函〔2019〕20号 第六条: traceable from examination to issue). Never one row a certificate.
 //!
 //! The ledger follows the files: CURRENT decides what is live. A command writes its intention here
-//! first (`prepared`), then publishes, then settles; [`crate::recover`] settles what a kill left.
+//! first (`prepared`), then publishes, then settles; opening the store for writing settles what a kill left.
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OptionalExtension, params};

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod cmd;
 pub mod compile;
 pub mod digest;
+pub mod fsck;
 pub mod generation;
 pub mod input;
 pub mod judge;
@@ -16,4 +17,6 @@ pub mod progress;
 pub mod report;
 pub mod synth;
 pub mod tables;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod upload;

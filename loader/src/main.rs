@@ -1,7 +1,9 @@
 //! The command `zhengcha-loader`: parse, run, exit code.
 
 use clap::Parser;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use zhengcha_engine::key::normalize::QueryError;
 use zhengcha_loader::cli::Cli;
 use zhengcha_loader::cmd::{self, Outcome};
 
@@ -12,8 +14,9 @@ fn main() -> ExitCode {
         Ok(Outcome::SomeRejected) => ExitCode::from(3),
         Ok(Outcome::Damaged) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            // Where nobody listens any more the exit code must do.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            if error.is::<QueryError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

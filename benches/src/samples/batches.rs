@@ -299,7 +299,7 @@ fn hunan() -> Sheet {
     sheet.special(
         &source.short_name(),
         "certificate number of another year than the date",
-        &[warn("issue_date", "year-mismatch")],
+        &[warn("certificate_number", "year-mismatch")],
         |cells| cells.edit("证书编号", |number| format!("96{}", &number[2..])),
     );
     source.good(&mut sheet, 4);

@@ -22,6 +22,9 @@ use zip::write::SimpleFileOptions;
 
 use sheet::{Container, Sheet};
 
+/// An archive's name and its members.
+type Archive<'s> = (&'s str, Vec<(&'s str, Vec<u8>)>);
+
 /// Writes every sample, the table of them (`README.md`) and what to expect (`expected.json`) into a
 /// folder, which is made if need be.
 ///
@@ -30,7 +33,7 @@ use sheet::{Container, Sheet};
 pub fn write(out: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(out)?;
     let sheets = batches::all();
-    let mut archives: Vec<(&str, Vec<(&str, Vec<u8>)>)> = Vec::new();
+    let mut archives: Vec<Archive<'_>> = Vec::new();
     for sheet in &sheets {
         let bytes = bytes(sheet).with_context(|| format!("sample {}", sheet.file))?;
         match sheet.file.split_once('/') {

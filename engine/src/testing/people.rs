@@ -36,12 +36,15 @@ pub(super) struct Person {
     pub(super) id_number: String,
     pub(super) id_type: IdType,
     pub(super) education: Option<u8>,
+    /// The identity number cannot be older than its address code.
+    number_first_year: u16,
 }
 
 impl Person {
-    /// Whether a certificate of this year fits the person's age.
+    /// Whether a certificate of this year fits the person's age and identity number.
     pub(super) fn may_sit(&self, year: u16) -> bool {
-        (AGE_YEARS_MIN..=AGE_YEARS_MAX).contains(&year.saturating_sub(self.birth.year()))
+        year >= self.number_first_year
+            && (AGE_YEARS_MIN..=AGE_YEARS_MAX).contains(&year.saturating_sub(self.birth.year()))
     }
 }
 
@@ -64,9 +67,14 @@ impl People {
         let male = random.below(100) < 58;
         let education =
             (!random.one_in_ten_thousand(300)).then(|| 91 + self.education.draw(random) as u8);
-        let (id_type, id_number) = match other_kind(random) {
-            None => (IdType::Resident, resident_number(unit, birth, male, random)),
-            Some(kind) => (kind, other_document(kind, birth, random)),
+        let (id_type, id_number, number_first_year) = match other_kind(random) {
+            None => {
+                let county = unit.address(year, random);
+                let sequence = random.below(SEQUENCE_END / 2) * 2 + u32::from(male);
+                let number = resident_id(county.code, birth, sequence);
+                (IdType::Resident, number, county.first_year)
+            }
+            Some(kind) => (kind, other_document(kind, birth, random), 0),
         };
         let origin = match id_type {
             IdType::Passport | IdType::ForeignerPermanentResident => Origin::Foreign,
@@ -79,7 +87,7 @@ impl People {
             male
         };
         let name = self.names.draw(origin, male, random);
-        Person { name, male, birth, id_number, id_type, education }
+        Person { name, male, birth, id_number, id_type, education, number_first_year }
     }
 }
 
@@ -99,11 +107,6 @@ fn other_kind(random: &mut Random) -> Option<IdType> {
         at -= parts;
     }
     None
-}
-
-fn resident_number(unit: &Unit, birth: Date, male: bool, random: &mut Random) -> String {
-    let sequence = random.below(SEQUENCE_END / 2) * 2 + u32::from(male);
-    resident_id(unit.address(random), birth, sequence)
 }
 
 /// Whether the 17th digit of an 18-character number is odd, which stands for a man.

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use zhengcha_engine::{Certificate, Mode, OpenError, Segment, Snapshot, Store, testing};
 
+/// Enough for several blocks and tree nodes in every index.
+const RECORDS: u32 = 800;
+
 struct Damaged {
     _folder: tempfile::TempDir,
     store: Store,
@@ -12,9 +15,10 @@ struct Damaged {
 }
 
 fn store() -> Damaged {
-    let folder = tempfile::tempdir().unwrap();
+    // In memory where there is such a place: the files are written again thousands of times.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let store = Store::new(folder.path());
-    let certificates = (0..4000u32).map(|n| Certificate {
+    let certificates = (0..RECORDS).map(|n| Certificate {
         name: format!("阿不都克里木·阿不都热合曼{n}"),
         ticket_number: n.to_string(),
         ..plain(&format!("01011202{:08}", n * 13))

@@ -1,5 +1,7 @@
 //! Integration tests of the engine.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 mod corruption;
 mod generated;
 mod golden;

@@ -1,56 +1,14 @@
 //! `fsck`: reads and checks everything in the store and names each damaged file.
 
 use super::Outcome;
-use crate::generation::{generations, segment_ids};
-use crate::ledger::Ledger;
+use crate::fsck;
 use crate::output::Output;
-use crate::{digest, lock::StoreLock};
-use rayon::prelude::*;
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use zhengcha_engine::build::check_indexes;
-use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::{Current, Holds, Manifest, Mode, Segment, Store};
-
-/// What was checked and what was found.
-#[derive(Default)]
-struct Findings {
-    checked: u64,
-    damaged: Vec<(PathBuf, String)>,
-}
-
-impl Findings {
-    fn note<T>(&mut self, path: &Path, result: Result<T, impl std::fmt::Display>) -> Option<T> {
-        self.checked += 1;
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.damaged.push((path.to_owned(), error.to_string()));
-                None
-            }
-        }
-    }
-}
+use zhengcha_engine::Store;
 
 /// Exit code 1 when anything is damaged.
 pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
-    if !store.root().is_dir() {
-        anyhow::bail!("{}: no such store", store.root().display());
-    }
-    // A loader at work would look like damage.
-    let _lock = StoreLock::take(store)?;
-    let mut findings = Findings::default();
-    let current = findings.note(&store.current_path(), Current::read(store)).flatten();
-    if current.is_some() || store.holds_path().exists() {
-        findings.note(&store.holds_path(), Holds::read(store));
-    }
-    let ledger = check_ledger(store, &mut findings);
-    let named = check_manifests(store, current, ledger.as_ref(), &mut findings)?;
-    check_segments(store, &named, &mut findings)?;
-    if let Some(ledger) = &ledger {
-        check_batches(store, ledger, &mut findings)?;
-    }
+    let findings = fsck::check(store)?;
     let damaged = &findings.damaged;
     let json = json!({
         "checked": findings.checked,
@@ -68,111 +26,4 @@ pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
         text
     })?;
     Ok(if damaged.is_empty() { Outcome::Done } else { Outcome::Damaged })
-}
-
-fn check_ledger(store: &Store, findings: &mut Findings) -> Option<Ledger> {
-    let path = store.ledger_path();
-    if !path.exists() && !store.current_path().exists() {
-        return None;
-    }
-    let opened = if path.exists() {
-        Ledger::open(&path).and_then(|ledger| ledger.verify().map(|()| ledger))
-    } else {
-        Err(anyhow::anyhow!("no such file; restore it from a backup"))
-    };
-    findings.note(&path, opened.map_err(|error| format!("{error:#}")))
-}
-
-/// Checks every manifest and returns the ids of the segments they name.
-fn check_manifests(
-    store: &Store,
-    current: Option<Current>,
-    ledger: Option<&Ledger>,
-    findings: &mut Findings,
-) -> anyhow::Result<BTreeMap<String, u64>> {
-    let known: BTreeMap<u64, String> = match ledger {
-        Some(ledger) => ledger
-            .generations()?
-            .into_iter()
-            .filter(|row| row.state == "kept")
-            .map(|row| (row.number, row.manifest_sum))
-            .collect(),
-        None => BTreeMap::new(),
-    };
-    let on_disk = generations(store)?;
-    let mut all: Vec<u64> = on_disk;
-    all.extend(known.keys().copied().chain(current.map(|current| current.generation)));
-    all.sort_unstable();
-    all.dedup();
-    let mut named = BTreeMap::new();
-    for generation in all {
-        let path = store.manifest_path(generation);
-        let read = Manifest::read(store, generation).map_err(|error| error.to_string());
-        let checked = read.and_then(|(manifest, sum)| {
-            let expected = known.get(&generation);
-            if expected.is_some_and(|expected| *expected != format!("{sum:032x}")) {
-                return Err("not the manifest the ledger knows".to_owned());
-            }
-            match current {
-                Some(current)
-                    if current.generation == generation && current.manifest_sum != sum =>
-                {
-                    Err("not the manifest CURRENT names".to_owned())
-                }
-                _ => Ok(manifest),
-            }
-        });
-        if let Some(manifest) = findings.note(&path, checked) {
-            named.extend(manifest.segments.into_iter().map(|segment| (segment.id, generation)));
-        }
-    }
-    Ok(named)
-}
-
-fn check_segments(
-    store: &Store,
-    named: &BTreeMap<String, u64>,
-    findings: &mut Findings,
-) -> anyhow::Result<()> {
-    let mut ids = segment_ids(store)?;
-    ids.extend(named.keys().cloned());
-    ids.sort_unstable();
-    ids.dedup();
-    for id in ids {
-        let path = store.segment_path(&id);
-        findings.note(&path, check_segment(&path, &id));
-    }
-    Ok(())
-}
-
-fn check_segment(path: &Path, id: &str) -> Result<Segment, String> {
-    let segment = Segment::open(path).map_err(|error| error.to_string())?;
-    if segment.id() != id {
-        return Err(format!("it is segment {}", segment.id()));
-    }
-    if segment.kind() != SegmentKind::Batch {
-        Mode::ALL
-            .into_par_iter()
-            .try_for_each(|mode| check_indexes(&segment, mode))
-            .map_err(|error| error.to_string())?;
-    }
-    Ok(segment)
-}
-
-fn check_batches(store: &Store, ledger: &Ledger, findings: &mut Findings) -> anyhow::Result<()> {
-    for batch in ledger.batches()? {
-        let folder = store.batches_dir().join(&batch.name);
-        let accepted = folder.join("accepted.seg");
-        findings.note(&accepted, check_segment(&accepted, &batch.segment));
-        for (name, sha256) in &batch.files {
-            let path = folder.join("files").join(name);
-            let checked = match digest::sha256_file(&path) {
-                Ok(found) if found == *sha256 => Ok(()),
-                Ok(_) => Err("its SHA-256 is not the one in the ledger".to_owned()),
-                Err(error) => Err(format!("{error:#}")),
-            };
-            findings.note(&path, checked);
-        }
-    }
-    Ok(())
 }

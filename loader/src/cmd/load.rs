@@ -15,19 +15,20 @@ use crate::{clock, compile, report};
 use anyhow::Context;
 use serde_json::json;
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zhengcha_engine::build::Source;
 use zhengcha_engine::format::section::SegmentKind;
 use zhengcha_engine::manifest::ManifestBatch;
-use zhengcha_engine::{Date, Segment, Snapshot, Store};
+use zhengcha_engine::{Segment, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
 const BATCH_TEMPORARY: &str = "new.tmp";
 
 /// Judges, changing nothing.
 pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow::Result<Outcome> {
-    report_format(&args.upload)?;
+    prepare_report(&args.upload)?;
     let register = Snapshot::open_current(store, None)?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
     finish(&args.upload, judged, None, output)
@@ -35,8 +36,8 @@ pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow:
 
 /// Judges, stores, compiles and publishes.
 pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
-    report_format(&args.upload)?;
-    let mut open = OpenStore::open(store)?;
+    prepare_report(&args.upload)?;
+    let mut open = OpenStore::open_or_make(store)?;
     let register = Snapshot::open_current(store, None)?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
     let generation = if judged.stored.is_empty() {
@@ -44,29 +45,43 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
     } else {
         Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
     };
-    finish(&args.upload, judged, generation, output)
+    let outcome = outcome(&judged);
+    let finished = finish(&args.upload, judged, generation, output);
+    let (Some(generation), Err(error)) = (generation, &finished) else { return finished };
+    // To fail now would mean that nothing changed.
+    let _ = writeln!(
+        io::stderr(),
+        "warning: generation {generation} is live, but not everything could be said: {error:#}; \
+         the report stands in the store's folder of the upload"
+    );
+    Ok(outcome)
 }
 
-/// The format of the report asked for: a wrong name must show before anything is read or written.
-fn report_format(args: &UploadArgs) -> anyhow::Result<Option<ReportFormat>> {
-    Ok(args.report.as_deref().map(ReportFormat::of).transpose()?)
+/// A report that cannot be written must show before the work.
+fn prepare_report(args: &UploadArgs) -> anyhow::Result<()> {
+    let Some(path) = &args.report else { return Ok(()) };
+    let context = || format!("the report {} cannot be written", path.display());
+    anyhow::ensure!(!path.is_dir(), "{}: a folder stands in its place", context());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).with_context(context)?;
+    Ok(())
+}
+
+fn outcome(judged: &Upload) -> Outcome {
+    let [_, _, _, rejected] = judged.report.totals();
+    if rejected > 0 { Outcome::SomeRejected } else { Outcome::Done }
 }
 
 fn judge(
     store: &Store,
     args: &UploadArgs,
-    org: &str,
+    org: &OrgScope,
     register: Option<&Snapshot>,
 ) -> anyhow::Result<Upload> {
-    let org: OrgScope = org.parse().with_context(|| format!("--org {org}"))?;
-    let today = match &args.today {
-        None => clock::today()?,
-        Some(text) => Date::parse_iso(text)
-            .with_context(|| format!("--today {text}: not a day of the form YYYY-MM-DD"))?,
-    };
+    let today = args.today.map_or_else(clock::today, Ok)?;
     let folder = store.root().join("tables");
     let tables = Arc::new(Tables::load(folder.is_dir().then_some(folder.as_path()))?);
-    let judge = Judge::new(Arc::clone(&tables), org, today);
+    let judge = Judge::new(Arc::clone(&tables), org.clone(), today);
     let request = Request {
         files: &args.files,
         layout: match args.layout {
@@ -89,7 +104,7 @@ fn judge(
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
-    org: &str,
+    org: &OrgScope,
     register: Option<&Snapshot>,
 ) -> anyhow::Result<u64> {
     let store = open.store.clone();
@@ -121,7 +136,7 @@ fn publish(
         sync_folder(&folder)?;
         let row = BatchRow {
             name: name.clone(),
-            org: org.to_owned(),
+            org: org.to_string(),
             received: clock::timestamp()?,
             counts: judged.report.totals(),
             segment: accepted.id,
@@ -149,8 +164,8 @@ fn finish(
     output: &Output,
 ) -> anyhow::Result<Outcome> {
     judged.report.generation = generation;
-    if let (Some(path), Some(format)) = (&args.report, report_format(args)?) {
-        judged.report.write_file(path, format)?;
+    if let Some(path) = &args.report {
+        judged.report.write_file(path, ReportFormat::of(path)?)?;
     }
     let [rows, accepted, warned, rejected] = judged.report.totals();
     let json = json!({
@@ -174,5 +189,5 @@ fn finish(
         }
         text
     })?;
-    Ok(if rejected > 0 { Outcome::SomeRejected } else { Outcome::Done })
+    Ok(outcome(&judged))
 }

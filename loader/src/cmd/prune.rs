@@ -21,14 +21,16 @@ pub(super) fn run(store: &Store, keep: usize, output: &Output) -> anyhow::Result
         .copied()
         .filter(|&number| number != live && Some(number) != before_live)
         .collect();
+    // The ledger first: a manifest it no longer counts on may lie about after a kill, but one it
+    // counts on is never missing.
+    if !old.is_empty() {
+        open.ledger.prune(&old, &clock::timestamp()?)?;
+    }
     for &generation in &old {
         let path = store.manifest_path(generation);
         fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
     }
     open.remove_orphan_segments()?;
-    if !old.is_empty() {
-        open.ledger.prune(&old, &clock::timestamp()?)?;
-    }
     output.print(&json!({ "removed": old }), || match old.len() {
         0 => "nothing to remove\n".to_owned(),
         1 => format!("removed generation {}\n", old[0]),

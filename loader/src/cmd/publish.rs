@@ -5,13 +5,19 @@ use crate::generation::{OpenStore, generations};
 use crate::output::Output;
 use anyhow::{Context, bail};
 use serde_json::json;
-use zhengcha_engine::Store;
+use zhengcha_engine::{Current, Store};
 
 /// Makes a generation live.
 pub(super) fn publish(store: &Store, generation: u64, output: &Output) -> anyhow::Result<Outcome> {
-    OpenStore::open_unsettled(store)?.publish(generation, "publish")?;
-    // What an interrupted command left is settled against the new pointer.
-    OpenStore::open(store)?;
+    let cures = !matches!(Current::read(store), Ok(Some(_)));
+    // A pointer that can be read settles first what an interrupted command left: had that command
+    // gone live, its upload must not be taken for abandoned once another generation is.
+    let mut open = if cures { OpenStore::open_unsettled(store)? } else { OpenStore::open(store)? };
+    open.publish(generation, "publish")?;
+    if cures {
+        drop(open);
+        OpenStore::open(store)?;
+    }
     report(generation, output)
 }
 

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod command_generations;
+mod command_load;
+mod command_output;
+mod command_refused;
+mod command_support;
 mod input_csv;
 mod input_dbf;
 mod input_sniff;
@@ -9,6 +14,7 @@ mod input_support;
 mod input_xls;
 mod input_xlsx;
 mod input_xlsx_oracle;
+mod kill_loop;
 mod report_files;
 mod rules_document;
 mod rules_fields;
@@ -17,3 +23,6 @@ mod rules_numbers;
 mod rules_rows;
 mod rules_support;
 mod rules_tables;
+mod samples;
+mod store_faults;
+mod store_fsck;

@@ -162,7 +162,8 @@ fn swaps_under_load_lose_nothing_and_mix_nothing() {
         .collect();
     let began = Instant::now();
     let mut generation = 1;
-    while generation < 40 && began.elapsed() < Duration::from_secs(5) {
+    // On a busy machine a publication may take a second: five swaps then, however long they take.
+    while generation < 6 || (generation < 40 && began.elapsed() < Duration::from_secs(5)) {
         generation = site.depot.publish(marked(generation + 1));
         site.wait_for_generation(generation);
     }
@@ -170,7 +171,6 @@ fn swaps_under_load_lose_nothing_and_mix_nothing() {
     for client in clients {
         client.join().expect("no client saw a failed, wrong or mixed answer");
     }
-    assert!(generation >= 5, "only {generation} generations in five seconds");
     assert!(asked.load(Relaxed) > generation, "there was load");
     wait_for("old generations freed", || site.metrics().contains("zhengcha_snapshots_mapped 1\n"));
     assert!(site.metrics().contains(&format!("zhengcha_swaps_total {generation}\n")));

@@ -25,7 +25,7 @@ use strings::SharedStrings;
 use xml::Fault;
 
 /// Reads every worksheet as a table.
-#[expect(clippy::redundant_closure, reason = "the bare function fixes the lifetime of the part")]
+#[expect(clippy::redundant_closure, reason = "a function is not general over the lifetime")]
 pub(crate) fn read(
     source: &Source,
     file: &str,

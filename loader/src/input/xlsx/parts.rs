@@ -69,10 +69,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Reads what the package says of its workbook.
-    #[expect(
-        clippy::redundant_closure,
-        reason = "the bare function fixes the lifetime of the part"
-    )]
+    #[expect(clippy::redundant_closure, reason = "a function is not general over the lifetime")]
     pub(super) fn workbook(&mut self) -> Result<Workbook, InputError> {
         let package = self.require(PACKAGE_RELATIONS, |xml| read_relations(xml))?;
         let of_package = |kind| package.iter().find(|relation| relation.kind == kind);
