@@ -50,7 +50,7 @@ pub fn check_indexes(segment: &Segment, mode: Mode) -> Result<(), OpenError> {
             if hit {
                 return true;
             }
-            if index.runs.binary_search(&at).is_err() {
+            if !index.tree.begins_within_run(at) {
                 return false;
             }
             at -= 1;
