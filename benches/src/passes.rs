@@ -105,32 +105,45 @@ impl Queries {
     }
 }
 
-/// Claims of every mode in turn, half of them hits, as owned text.
+/// Claims of every mode, half of them hits, in random order; their texts lie in one buffer, as those of
+/// a request do.
 pub struct Claims {
-    queries: Vec<(Mode, String, String)>,
+    text: String,
+    claims: Vec<(Mode, u32, u32, u32)>,
 }
 
 impl Claims {
-    /// Draws `count` claims and mixes them.
+    /// Draws about `count` claims and mixes them.
     #[must_use]
     pub fn draw(snapshot: &Snapshot, count: usize, seed: u64) -> Self {
         let each = count.div_ceil(2 * Mode::ALL.len());
-        let mut queries = Vec::with_capacity(count);
-        for mode in Mode::ALL {
-            for kind in [Kind::Hit, Kind::Miss] {
-                let drawn = Queries::draw(snapshot, mode, kind, each, seed);
-                queries.extend(
-                    drawn
-                        .texts()
-                        .map(|(first, second)| (mode, first.to_owned(), second.to_owned())),
-                );
-            }
-        }
+        let sets: Vec<Queries> = Mode::ALL
+            .into_iter()
+            .flat_map(|mode| [Kind::Hit, Kind::Miss].map(|kind| (mode, kind)))
+            .map(|(mode, kind)| Queries::draw(snapshot, mode, kind, each, seed))
+            .collect();
+        let mut all: Vec<(Mode, &str, &str)> = sets
+            .iter()
+            .flat_map(|set| set.texts().map(|(first, second)| (set.mode, first, second)))
+            .collect();
         let mut random = Random(seed);
-        for at in (1..queries.len()).rev() {
-            queries.swap(at, random.below(at as u64 + 1) as usize);
+        for at in (1..all.len()).rev() {
+            all.swap(at, random.below(at as u64 + 1) as usize);
         }
-        Self { queries }
+        let mut this = Self { text: String::new(), claims: Vec::with_capacity(all.len()) };
+        for (mode, first, second) in all {
+            let start = this.text.len() as u32;
+            this.text.push_str(first);
+            let middle = this.text.len() as u32;
+            this.text.push_str(second);
+            this.claims.push((mode, start, middle, this.text.len() as u32));
+        }
+        this
+    }
+
+    fn query(&self, &(mode, start, middle, end): &(Mode, u32, u32, u32)) -> Query<'_> {
+        let text = |from: u32, to: u32| black_box(&self.text[from as usize..to as usize]);
+        Query::new(mode, text(start, middle), text(middle, end))
     }
 
     /// Checks every claim once on each of `threads` threads, `batch` claims a call, packing included:
@@ -144,12 +157,10 @@ impl Claims {
                 let mut queries = Vec::with_capacity(batch);
                 // Each thread begins elsewhere, so that they do not warm the caches for each other.
                 let (head, tail) =
-                    self.queries.split_at(thread * self.queries.len() / threads.max(1));
+                    self.claims.split_at(thread * self.claims.len() / threads.max(1));
                 for claims in tail.chunks(batch).chain(head.chunks(batch)) {
                     queries.clear();
-                    queries.extend(claims.iter().map(|(mode, first, second)| {
-                        Query::new(*mode, black_box(first), black_box(second))
-                    }));
+                    queries.extend(claims.iter().map(|claim| self.query(claim)));
                     snapshot.lookup_batch(&queries, |_, view| {
                         digest = digest.wrapping_add(u64::from(view.digest_word()));
                     });
@@ -160,7 +171,7 @@ impl Claims {
                 (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap_or(0)).fold(0, u64::wrapping_add)
         });
-        let checks = self.queries.len() * threads;
+        let checks = self.claims.len() * threads;
         (checks as f64 / start.elapsed().as_secs_f64() / 1e6, digest)
     }
 }
