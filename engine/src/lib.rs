@@ -14,6 +14,8 @@ mod filter;
 mod index;
 mod lookup;
 mod map;
+#[cfg(feature = "build")]
+mod prefetch;
 
 #[cfg(feature = "build")]
 pub mod build;

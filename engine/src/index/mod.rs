@@ -7,6 +7,10 @@
 
 pub(crate) mod block;
 pub(crate) mod tree;
+#[cfg(feature = "build")]
+pub(crate) mod tree_builder;
+#[cfg(feature = "build")]
+pub(crate) mod walk;
 
 use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};
 use crate::key::Mode;

@@ -29,13 +29,21 @@ pub(crate) fn spell(sort_key: u64) -> [u8; SYMBOLS] {
 
 /// What the pass down knows at one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct State {
+pub(super) struct State {
     /// Address of the node; 0 when the answer is already certain.
-    node: u32,
+    pub(super) node: u32,
     /// Output of the path so far.
     output: u32,
     /// Smallest output above the path.
     above: u32,
+}
+
+impl State {
+    /// The last block whose separator is not above the key, once the walk is over.
+    #[inline]
+    pub(super) fn block(&self) -> u32 {
+        self.above.saturating_sub(1)
+    }
 }
 
 /// A decoded step: where a symbol leads, and the smallest output of the symbols above it.
@@ -101,25 +109,30 @@ impl Tree {
     #[inline]
     pub(crate) fn floor(&self, section: &[u8], sort_key: u64) -> u32 {
         let symbols = spell(sort_key);
-        let (slot, rest) = if self.jump_symbols == 2 {
-            ((sort_key >> 40) as usize, &symbols[2..])
-        } else {
-            ((sort_key >> 48) as usize, &symbols[1..])
-        };
-        let mut state = self.jump[slot];
-        for &symbol in rest {
+        let (mut state, known) = self.start(sort_key);
+        for &symbol in &symbols[known..] {
             if state.node == 0 {
                 break;
             }
             state = advance(section, state, symbol);
         }
-        state.above.saturating_sub(1)
+        state.block()
+    }
+
+    /// The state the jump table has for a key, and how many symbols that covers.
+    #[inline]
+    pub(super) fn start(&self, sort_key: u64) -> (State, usize) {
+        if self.jump_symbols == 2 {
+            (self.jump[(sort_key >> 40) as usize], 2)
+        } else {
+            (self.jump[(sort_key >> 48) as usize], 1)
+        }
     }
 }
 
 /// One symbol further down.
 #[inline]
-fn advance(section: &[u8], state: State, symbol: u8) -> State {
+pub(super) fn advance(section: &[u8], state: State, symbol: u8) -> State {
     let Some(node) = node(section, state.node) else {
         return State { node: 0, ..state };
     };
@@ -396,47 +409,4 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
         return Err(format!("{expected} blocks reachable, {blocks} there"));
     }
     Ok(())
-}
-
-/// Builds a tree from blocks in order.
-#[cfg(feature = "build")]
-pub(crate) struct TreeBuilder {
-    builder: fst::raw::Builder<Vec<u8>>,
-    runs: Vec<u8>,
-    blocks: u32,
-    last_sort_key: u64,
-}
-
-#[cfg(feature = "build")]
-impl TreeBuilder {
-    pub(crate) fn new() -> Self {
-        Self { builder: fst::raw::Builder::memory(), runs: Vec::new(), blocks: 0, last_sort_key: 0 }
-    }
-
-    /// Adds a block by the sort keys of its first and last entry.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<(), crate::error::BuildError> {
-        let invalid = |detail: String| crate::error::BuildError::Invalid { place: "index", detail };
-        if self.blocks > 0 {
-            if first == self.last_sort_key {
-                self.runs.extend_from_slice(&self.blocks.to_le_bytes());
-            } else {
-                let (before, here) = (spell(self.last_sort_key), spell(first));
-                let same = before.iter().zip(here).take_while(|&(&a, b)| a == b).count();
-                self.builder
-                    .insert(&here[..(same + 1).min(SYMBOLS)], u64::from(self.blocks))
-                    .map_err(|error| invalid(error.to_string()))?;
-            }
-        }
-        self.blocks += 1;
-        self.last_sort_key = last;
-        Ok(())
-    }
-
-    /// The tree section and the runs section.
-    pub(crate) fn finish(self) -> Result<(Vec<u8>, Vec<u8>), crate::error::BuildError> {
-        let tree = self.builder.into_inner().map_err(|error| {
-            crate::error::BuildError::Invalid { place: "index", detail: error.to_string() }
-        })?;
-        Ok((tree, self.runs))
-    }
 }

@@ -1,0 +1,1 @@
+//! Tests that see what the public interface hides.
