@@ -7,24 +7,48 @@ use std::fs;
 use std::path::Path;
 use zhengcha_engine::build::{self, Finished, SegmentWriter, Source};
 use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::{Mode, Segment, Store};
+use zhengcha_engine::{Mode, Segment, Shadows, Store};
 
 use crate::progress::Progress;
 
 /// Progress is told every so many records.
 const PROGRESS_RECORDS: u64 = 65_536;
 
-/// Merges `sources`, the oldest first, into a base segment of the store.
+/// What one compilation is to make.
+pub struct Plan<'s> {
+    /// Base or delta.
+    pub kind: SegmentKind,
+    /// What is merged, the oldest first.
+    pub sources: &'s [Source<'s>],
+    /// What a delta shadows in older segments; nothing for a base.
+    pub shadows: Vec<Shadows>,
+}
+
+impl<'s> Plan<'s> {
+    /// A base of these.
+    #[must_use]
+    pub fn base(sources: &'s [Source<'s>]) -> Self {
+        Self { kind: SegmentKind::Base, sources, shadows: Vec::new() }
+    }
+
+    /// A delta of these that shadows records of older segments.
+    #[must_use]
+    pub fn delta(sources: &'s [Source<'s>], shadows: Vec<Shadows>) -> Self {
+        Self { kind: SegmentKind::Delta, sources, shadows }
+    }
+}
+
+/// Merges into a new segment of the store.
 ///
 /// # Errors
 /// Whatever keeps the segment from being written and verified; the store is then as before.
 pub fn compile(
     store: &Store,
-    sources: &[Source<'_>],
+    plan: &Plan<'_>,
     progress: &dyn Progress,
 ) -> anyhow::Result<Finished> {
     let temporary = store.segments_dir().join("new.seg.tmp");
-    let written = write(&temporary, SegmentKind::Base, sources, progress).and_then(|finished| {
+    let written = write(&temporary, plan, progress).and_then(|finished| {
         check(&finished, progress)?;
         build::adopt_segment(&temporary, &store.segment_path(&finished.id))?;
         Ok(finished)
@@ -38,17 +62,13 @@ pub fn compile(
 ///
 /// # Errors
 /// Any error of the builder.
-pub fn write(
-    path: &Path,
-    kind: SegmentKind,
-    sources: &[Source<'_>],
-    progress: &dyn Progress,
-) -> anyhow::Result<Finished> {
-    let total = sources.iter().map(Source::len).sum();
+pub fn write(path: &Path, plan: &Plan<'_>, progress: &dyn Progress) -> anyhow::Result<Finished> {
+    let total = plan.sources.iter().map(Source::len).sum();
     progress.begin("merging records", total);
-    let mut writer = SegmentWriter::create(path, kind)?;
+    let mut writer = SegmentWriter::create(path, plan.kind)?;
+    writer.set_shadows(plan.shadows.clone());
     let mut done = 0u64;
-    build::merge(sources, |view, source| {
+    build::merge(plan.sources, |view, source| {
         done += 1;
         if done.is_multiple_of(PROGRESS_RECORDS) {
             progress.advance(done);
@@ -56,7 +76,7 @@ pub fn write(
         writer.push(view, source)
     })?;
     let mut keys = writer.finish_records()?;
-    if kind != SegmentKind::Batch {
+    if plan.kind != SegmentKind::Batch {
         progress.begin("sorting keys", 0);
         keys.lists().into_par_iter().for_each(|list| list.par_sort_unstable());
         progress.begin("writing indexes", 0);

@@ -1,5 +1,6 @@
 //! Reads certificate upload files, judges every row, compiles and publishes snapshots.
 
+pub mod assemble;
 pub mod cli;
 pub mod clock;
 pub mod cmd;
@@ -19,4 +20,5 @@ pub mod synth;
 pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiers;
 pub mod upload;

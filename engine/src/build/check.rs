@@ -34,6 +34,10 @@ pub fn check_indexes(segment: &Segment, mode: Mode) -> Result<(), OpenError> {
     let found = |number: u32| -> bool {
         let record = segment.stored(number).to_native();
         let probe = Probe::new(mode, pair_words(&record, mode));
+        // A delta is asked only for what its filter lets through.
+        if !segment.may_hold(probe.hash) {
+            return false;
+        }
         let mut at = index.tree.floor(tree, probe.sort_key);
         loop {
             let line = block::line(lines, at);

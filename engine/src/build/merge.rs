@@ -12,33 +12,74 @@ use std::collections::BinaryHeap;
 
 /// Records in certificate-number order.
 pub enum Source<'s> {
-    /// A segment of any kind.
-    Segment(&'s Segment),
+    /// A segment of any kind, without its records that a newer segment shadows.
+    Segment {
+        /// The segment.
+        segment: &'s Segment,
+        /// Record numbers to pass over, rising.
+        shadowed: &'s [u32],
+    },
     /// Rows with the order to take them in ([`Rows::in_order`]).
     Rows(&'s Rows, &'s [u32]),
 }
 
 impl<'s> Source<'s> {
-    fn get(&self, at: usize) -> Option<View<'s>> {
+    /// All records of a segment.
+    #[must_use]
+    pub fn whole(segment: &'s Segment) -> Self {
+        Self::Segment { segment, shadowed: &[] }
+    }
+
+    /// The record at a position, be it shadowed or not.
+    pub(super) fn get(&self, at: usize) -> Option<View<'s>> {
         match self {
-            Self::Segment(segment) => segment.view(u32::try_from(at).ok()?),
+            Self::Segment { segment, .. } => segment.view(u32::try_from(at).ok()?),
             Self::Rows(rows, order) => order.get(at).map(|&row| rows.view(row)),
         }
     }
 
-    /// Number of records.
+    fn shadowed(&self) -> &'s [u32] {
+        match self {
+            Self::Segment { shadowed, .. } => shadowed,
+            Self::Rows(..) => &[],
+        }
+    }
+
+    /// Number of records that are not shadowed.
     #[must_use]
     pub fn len(&self) -> u64 {
         match self {
-            Self::Segment(segment) => segment.records(),
+            Self::Segment { segment, shadowed } => segment.records() - shadowed.len() as u64,
             Self::Rows(_, order) => order.len() as u64,
         }
     }
 
-    /// Whether there are no records.
+    /// Whether there are no such records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// The way through one source.
+struct Cursor<'s> {
+    next: usize,
+    /// What is still to be passed over.
+    shadowed: &'s [u32],
+}
+
+impl<'s> Cursor<'s> {
+    /// The next record that is not shadowed, and its position.
+    fn step(&mut self, source: &Source<'s>) -> Option<(usize, View<'s>)> {
+        while let Some((&first, rest)) = self.shadowed.split_first()
+            && first as usize == self.next
+        {
+            self.shadowed = rest;
+            self.next += 1;
+        }
+        let at = self.next;
+        self.next += 1;
+        source.get(at).map(|view| (at, view))
     }
 }
 
@@ -61,19 +102,20 @@ pub fn merge(
     mut out: impl FnMut(&View<'_>, usize) -> Result<(), BuildError>,
 ) -> Result<Merged, BuildError> {
     let mut merged = Merged::default();
+    let mut cursors: Vec<Cursor<'_>> =
+        sources.iter().map(|source| Cursor { next: 0, shadowed: source.shadowed() }).collect();
     // Smallest certificate number first, then the oldest source.
-    let mut heads: BinaryHeap<Reverse<(u64, usize, usize)>> = sources
-        .iter()
-        .enumerate()
-        .filter_map(|(source, records)| {
-            records.get(0).map(|view| Reverse((view.record.certificate, source, 0)))
-        })
-        .collect();
+    let mut heads: BinaryHeap<Reverse<(u64, usize, usize)>> = BinaryHeap::new();
+    for (source, cursor) in cursors.iter_mut().enumerate() {
+        if let Some((at, view)) = cursor.step(&sources[source]) {
+            heads.push(Reverse((view.record.certificate, source, at)));
+        }
+    }
     let mut group: Vec<(View<'_>, usize)> = Vec::new();
     while let Some(Reverse((number, source, at))) = heads.pop() {
         let Some(view) = sources[source].get(at) else { continue };
-        if let Some(next) = sources[source].get(at + 1) {
-            heads.push(Reverse((next.record.certificate, source, at + 1)));
+        if let Some((at, next)) = cursors[source].step(&sources[source]) {
+            heads.push(Reverse((next.record.certificate, source, at)));
         }
         let more = heads.peek().is_some_and(|Reverse(head)| head.0 == number);
         if group.is_empty() && !more {
@@ -93,20 +135,18 @@ pub fn merge(
     Ok(merged)
 }
 
-/// Puts a newer record into the group of one packed number: over the same person's older one, or
-/// beside the others.
+/// Puts a newer record into the group of one packed number: in place of every older one of the same
+/// person, beside the others. Whom it replaces depends on the two records alone, so that the result
+/// is the same in whatever steps the sources are merged.
 fn add<'s>(group: &mut Vec<(View<'s>, usize)>, view: View<'s>, source: usize, merged: &mut Merged) {
-    let older = group.iter_mut().find(|(older, older_source)| {
-        // Two records of one source were both accepted there and both stay.
-        *older_source != source
-            && *older.certificate_number() == *view.certificate_number()
-            && older.same_person(&view)
-    });
-    match older {
-        Some(slot) => {
-            *slot = (view, source);
-            merged.replaced += 1;
-        }
-        None => group.push((view, source)),
-    }
+    let before = group.len();
+    // Two records of one source were both accepted there and both stay.
+    group.retain(|(older, older_source)| *older_source == source || !replaces(&view, older));
+    merged.replaced += (before - group.len()) as u64;
+    group.push((view, source));
+}
+
+/// Whether a newer record takes the place of an older one.
+pub(super) fn replaces(newer: &View<'_>, older: &View<'_>) -> bool {
+    *older.certificate_number() == *newer.certificate_number() && older.same_person(newer)
 }

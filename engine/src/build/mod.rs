@@ -5,6 +5,7 @@
 //! hashed indexes and [`SegmentWriter::finish`] takes them back in order.
 
 mod check;
+mod delta;
 mod dictionary;
 mod file;
 mod merge;
@@ -13,6 +14,7 @@ mod rows;
 mod writer;
 
 pub use check::check_indexes;
+pub use delta::{Replaced, check_delta, left_to_serve, replaced, shadows};
 pub use merge::{Merged, Source, merge};
 pub use publish::{
     adopt_segment, create_folders, publish, remove_temporaries, write_atomically, write_holds,

@@ -1,6 +1,7 @@
 //! `compile`: the accepted batches of the live generation, merged again from scratch.
 
 use super::Outcome;
+use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
@@ -25,9 +26,9 @@ pub(super) fn run(store: &Store, publish: bool, output: &Output) -> anyhow::Resu
         }
         segments.push(segment);
     }
-    let sources: Vec<Source<'_>> = segments.iter().map(Source::Segment).collect();
+    let sources: Vec<Source<'_>> = segments.iter().map(Source::whole).collect();
     let bar = Bar::default();
-    let compiled = crate::compile::compile(store, &sources, &bar);
+    let compiled = crate::compile::compile(store, &Plan::base(&sources), &bar);
     bar.finish();
     let manifest = open.manifest(&compiled?, live.batches)?;
     open.commit(&manifest, None, "compile", publish)?;

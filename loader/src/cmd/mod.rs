@@ -4,6 +4,7 @@ mod compile;
 mod fsck;
 mod inspect;
 mod load;
+mod merge;
 mod prune;
 mod publish;
 mod query;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     let output = Output { json: cli.json };
     match &cli.command {
         Command::Compile { publish } => compile::run(&store, *publish, &output),
+        Command::Merge { into } => merge::run(&store, *into, &output),
         Command::Publish { generation } => publish::publish(&store, *generation, &output),
         Command::Rollback => publish::rollback(&store, &output),
         Command::Snapshots => snapshots::run(&store, &output),
