@@ -3,7 +3,7 @@
 use anyhow::Context;
 use rayon::prelude::*;
 use std::path::Path;
-use zhengcha_engine::build::{self, Rows, Source};
+use zhengcha_engine::build::{self, Plan, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
 use zhengcha_engine::{Snapshot, Store};
@@ -36,7 +36,7 @@ pub fn publish(store: &Store, records: u64, seed: u64, generation: u64) -> anyho
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.par_sort_unstable_by_key(|&row| rows.sort_key(row));
     let sources = [Source::Rows(&rows, &order)];
-    let finished = zhengcha_loader::compile::compile(store, &sources, &Silent)?;
+    let finished = zhengcha_loader::compile::compile(store, &Plan::base(&sources), &Silent)?;
     let manifest = Manifest {
         generation,
         built_at: "2026-11-24T13:00:00+08:00".to_owned(),

@@ -47,5 +47,5 @@ pub use lookup::{Matches, Query};
 pub use manifest::Manifest;
 pub use record::View;
 pub use segment::Segment;
-pub use snapshot::Snapshot;
+pub use snapshot::{Located, Snapshot};
 pub use store::Store;

@@ -4,6 +4,7 @@
 //! ledger (`prepared`); the upload's folder named; manifest; CURRENT; ledger settled. CURRENT alone
 //! decides: opening a store completes what it names and removes what it does not.
 
+use crate::assemble::Contents;
 use crate::ledger::{BatchRow, GenerationRow, Ledger};
 use crate::{clock, lock::StoreLock};
 use anyhow::{Context, bail};
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use zhengcha_engine::build::{self, Finished};
-use zhengcha_engine::manifest::{Manifest, ManifestBatch, ManifestSegment};
+use zhengcha_engine::manifest::{Manifest, ManifestBatch};
 use zhengcha_engine::{Current, Store};
 
 /// A store opened for writing: locked, in order, with its ledger.
@@ -100,7 +101,7 @@ impl OpenStore {
         Ok(format!("b{number:06}"))
     }
 
-    /// Makes a manifest over one segment, following `previous`.
+    /// Makes the manifest of the next generation, over one base.
     ///
     /// # Errors
     /// When the ledger, the folder or the clock cannot be read.
@@ -109,17 +110,24 @@ impl OpenStore {
         segment: &Finished,
         batches: Vec<ManifestBatch>,
     ) -> anyhow::Result<Manifest> {
+        self.manifest_of(Contents::base(segment), batches)
+    }
+
+    /// Makes the manifest of the next generation.
+    ///
+    /// # Errors
+    /// When the ledger, the folder or the clock cannot be read.
+    pub fn manifest_of(
+        &self,
+        contents: Contents,
+        batches: Vec<ManifestBatch>,
+    ) -> anyhow::Result<Manifest> {
         Ok(Manifest {
             generation: self.next_generation()?,
             built_at: clock::timestamp()?,
-            records: segment.records,
-            as_of: segment.as_of,
-            segments: vec![ManifestSegment {
-                kind: segment.kind,
-                id: segment.id.clone(),
-                records: segment.records,
-                bytes: segment.bytes,
-            }],
+            records: contents.records,
+            as_of: contents.as_of,
+            segments: contents.segments,
             batches,
         })
     }
@@ -218,15 +226,18 @@ impl OpenStore {
     /// # Errors
     /// When a manifest is damaged (nothing is removed then) or a file cannot be removed.
     pub fn remove_orphan_segments(&self) -> anyhow::Result<()> {
-        let mut named = BTreeSet::new();
-        for generation in generations(&self.store)? {
-            let Ok((manifest, _)) = Manifest::read(&self.store, generation) else { return Ok(()) };
-            named.extend(manifest.segments.into_iter().map(|segment| segment.id));
-        }
-        for id in segment_ids(&self.store)? {
-            if !named.contains(&id) {
-                remove_if_there(&self.store.segment_path(&id))?;
+        let mut unnamed: BTreeSet<String> = segment_ids(&self.store)?.into_iter().collect();
+        for generation in generations(&self.store)?.into_iter().rev() {
+            if unnamed.is_empty() {
+                return Ok(());
             }
+            let Ok((manifest, _)) = Manifest::read(&self.store, generation) else { return Ok(()) };
+            for segment in manifest.segments {
+                unnamed.remove(&segment.id);
+            }
+        }
+        for id in unnamed {
+            remove_if_there(&self.store.segment_path(&id))?;
         }
         Ok(())
     }

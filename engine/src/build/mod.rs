@@ -6,6 +6,7 @@
 
 mod background;
 mod check;
+mod delta;
 mod dictionary;
 mod estimate;
 mod file;
@@ -23,6 +24,7 @@ mod segment;
 mod tests;
 
 pub use check::{check_indexes, check_records};
+pub use delta::{Replaced, check_delta, left_to_serve, replaced, shadows};
 pub use estimate::estimated_bytes;
 pub use merge::Source;
 pub use progress::{Progress, Silent};

@@ -22,17 +22,51 @@ use std::path::{Path, PathBuf};
 /// Records merged at a time by one thread.
 const PARTITION_RECORDS: u64 = 1 << 17;
 
+/// Memory for keys unless told otherwise.
+const MEMORY_BYTES: u64 = 1 << 30;
+
 /// What is to be written.
-pub struct Plan<'p, 's> {
+pub struct Plan<'s> {
     /// What the segment is for.
     pub kind: SegmentKind,
     /// Where the records come from, the oldest first.
-    pub sources: &'p [Source<'s>],
+    pub sources: &'s [Source<'s>],
     /// Records of older segments that a delta replaces or withdraws; empty for other kinds.
     pub shadows: Vec<Shadows>,
     /// Bytes the keys under construction may take. Any number works: with few, the records are read
     /// more often. The heap and the dictionaries of the segment come on top.
     pub memory_bytes: u64,
+}
+
+impl<'s> Plan<'s> {
+    /// Accepted records of one upload, without indexes.
+    #[must_use]
+    pub fn batch(sources: &'s [Source<'s>]) -> Self {
+        Self {
+            kind: SegmentKind::Batch,
+            sources,
+            shadows: Vec::new(),
+            memory_bytes: MEMORY_BYTES,
+        }
+    }
+
+    /// A base of these.
+    #[must_use]
+    pub fn base(sources: &'s [Source<'s>]) -> Self {
+        Self { kind: SegmentKind::Base, ..Self::batch(sources) }
+    }
+
+    /// A delta of these that shadows records of older segments.
+    #[must_use]
+    pub fn delta(sources: &'s [Source<'s>], shadows: Vec<Shadows>) -> Self {
+        Self { kind: SegmentKind::Delta, shadows, ..Self::batch(sources) }
+    }
+
+    /// The same with other [`memory_bytes`](Self::memory_bytes); 1 GiB without.
+    #[must_use]
+    pub fn within(self, memory_bytes: u64) -> Self {
+        Self { memory_bytes, ..self }
+    }
 }
 
 /// Facts of a finished segment file.
@@ -84,7 +118,7 @@ impl Unsynced {
 /// `LimitExceeded`.
 pub fn write_segment(
     path: &Path,
-    plan: &Plan<'_, '_>,
+    plan: &Plan<'_>,
     threads: usize,
     progress: &dyn Progress,
 ) -> Result<Unsynced, BuildError> {
@@ -94,7 +128,7 @@ pub fn write_segment(
 /// [`write_segment`] with partitions of about so many records.
 pub(super) fn write_partitioned(
     path: &Path,
-    plan: &Plan<'_, '_>,
+    plan: &Plan<'_>,
     partition_records: u64,
     threads: usize,
     progress: &dyn Progress,

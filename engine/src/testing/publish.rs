@@ -10,9 +10,6 @@ use crate::segment::Segment;
 use crate::store::Store;
 use crate::Shadows;
 
-/// Memory for keys under construction.
-const MEMORY_BYTES: u64 = 1 << 30;
-
 /// A segment put into a store: its manifest row and latest issue date.
 pub type Written = (ManifestSegment, Option<crate::Date>);
 
@@ -35,7 +32,7 @@ pub fn write_segment(
     let order = rows.in_order(0..rows.len() as u32);
     let temporary = store.segments_dir().join("new.seg.tmp");
     let sources = [Source::Rows(&rows, &order)];
-    let plan = Plan { kind, sources: &sources, shadows, memory_bytes: MEMORY_BYTES };
+    let plan = Plan { kind, shadows, ..Plan::base(&sources) };
     let finished = build::write_segment(&temporary, &plan, 1, &Silent)?.sync()?;
     let path = store.segment_path(&finished.id);
     build::adopt_segment(&temporary, &path)?;

@@ -1,7 +1,9 @@
 //! `load` and `check`: the same judgement; `load` then stores, compiles and publishes.
 
 use super::Outcome;
+use super::snapshots::MERGE_DUE;
 use crate::cli::{CheckArgs, LayoutArg, LoadArgs, UploadArgs};
+use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::judge::{Judge, OrgScope};
 use crate::layout::Layout;
@@ -11,7 +13,7 @@ use crate::progress::{Bar, Progress};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
 use crate::upload::{self, Request, Upload};
-use crate::{clock, compile, report};
+use crate::{assemble, clock, compile, report, tiers};
 use anyhow::Context;
 use serde_json::json;
 use std::fs::{self, File};
@@ -19,8 +21,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zhengcha_engine::build::Source;
-use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::manifest::ManifestBatch;
+use zhengcha_engine::manifest::{Manifest, ManifestBatch};
 use zhengcha_engine::{Segment, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
@@ -40,14 +41,16 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
     let mut open = OpenStore::open_or_make(store)?;
     let register = Snapshot::open_current(store, None)?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
-    let generation = if judged.stored.is_empty() {
+    let published = if judged.stored.is_empty() {
         None
     } else {
-        Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
+        Some(publish(&mut open, &judged, args, register.as_ref())?)
     };
     let outcome = outcome(&judged);
-    let finished = finish(&args.upload, judged, generation, output);
-    let (Some(generation), Err(error)) = (generation, &finished) else { return finished };
+    let finished = finish(&args.upload, judged, published.as_ref(), output);
+    let (Some(Manifest { generation, .. }), Err(error)) = (published, &finished) else {
+        return finished;
+    };
     // To fail now would mean that nothing changed.
     let _ = writeln!(
         io::stderr(),
@@ -104,9 +107,9 @@ fn judge(
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
-    org: &OrgScope,
+    args: &LoadArgs,
     register: Option<&Snapshot>,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Manifest> {
     let store = open.store.clone();
     let name = open.next_batch()?;
     let folder = store.batches_dir().join(BATCH_TEMPORARY);
@@ -115,13 +118,12 @@ fn publish(
         let accepted_path = folder.join("accepted.seg");
         let bar = Bar::default();
         let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let accepted = compile::write(&accepted_path, SegmentKind::Batch, &rows, &bar)?;
+        let accepted = compile::write(&accepted_path, &Plan::batch(&rows), &bar)?;
         let batch = Segment::open(&accepted_path)?;
-        let base = register.and_then(|snapshot| snapshot.segments().next());
-        let sources: Vec<Source<'_>> =
-            base.into_iter().chain([&batch]).map(Source::Segment).collect();
-        let compiled = compile::compile(&store, &sources, &bar);
-        bar.finish();
+        let sizes = register.map_or_else(Vec::new, |snapshot| snapshot.manifest().sizes());
+        let kept = tiers::kept(&sizes, batch.records(), args.into);
+        let batch = Some(Source::whole(&batch));
+        let contents = assemble::assemble(&store, register, kept, batch, args.memory.bytes(), &bar)?;
         let mut batches =
             register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
         batches.push(ManifestBatch {
@@ -129,21 +131,23 @@ fn publish(
             records: accepted.records,
             segment: accepted.id.clone(),
         });
-        let manifest = open.manifest(&compiled?, batches)?;
+        let manifest = open.manifest_of(contents, batches)?;
+        assemble::check(&store, &manifest, register, &bar)?;
+        bar.finish();
         let mut stored_report = judged.report.clone();
         stored_report.generation = Some(manifest.generation);
         stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
         sync_folder(&folder)?;
         let row = BatchRow {
             name: name.clone(),
-            org: org.to_string(),
+            org: args.org.to_string(),
             received: clock::timestamp()?,
             counts: judged.report.totals(),
             segment: accepted.id,
             files,
         };
         open.commit(&manifest, Some((&row, &folder)), "load", true)?;
-        Ok(manifest.generation)
+        Ok(manifest)
     })();
     published.inspect_err(|_: &anyhow::Error| {
         let _ = fs::remove_dir_all(&folder);
@@ -160,9 +164,11 @@ fn sync_folder(folder: &Path) -> anyhow::Result<()> {
 fn finish(
     args: &UploadArgs,
     mut judged: Upload,
-    generation: Option<u64>,
+    published: Option<&Manifest>,
     output: &Output,
 ) -> anyhow::Result<Outcome> {
+    let generation = published.map(|manifest| manifest.generation);
+    let merge_due = published.is_some_and(|manifest| tiers::base_is_due(&manifest.sizes()));
     judged.report.generation = generation;
     if let Some(path) = &args.report {
         judged.report.write_file(path, ReportFormat::of(path)?)?;
@@ -176,6 +182,8 @@ fn finish(
         "rejected": rejected,
         "corrections": judged.corrections,
         "unchanged": judged.unchanged,
+        "deltas": published.map(|manifest| manifest.segments.len() - 1),
+        "merge_due": merge_due,
     });
     output.print(&json, || {
         let mut text = report::summary(&judged.report);
@@ -186,6 +194,9 @@ fn finish(
         ));
         if let Some(generation) = generation {
             text.push_str(&format!("generation {generation} is live\n"));
+        }
+        if merge_due {
+            text.push_str(MERGE_DUE);
         }
         text
     })?;
