@@ -6,11 +6,11 @@
 use crate::certificate::{Certificate, IdType};
 use crate::date::Date;
 use crate::key::Field;
-use crate::key::encode::{self, NumberText};
 #[cfg(feature = "build")]
 use crate::key::Mode;
 #[cfg(feature = "build")]
 use crate::key::encode::PairWords;
+use crate::key::encode::{self, NumberText};
 #[cfg(feature = "build")]
 use crate::key::normalize;
 
@@ -183,8 +183,7 @@ impl Record {
             *place = word.to_le_bytes();
         }
         let dates = u32::from(self.birth) | u32::from(self.issue) << 16;
-        let halves =
-            [self.extension, dates, self.occupation, self.body, self.scores, self.codes];
+        let halves = [self.extension, dates, self.occupation, self.body, self.scores, self.codes];
         for (place, half) in bytes[40..].as_chunks_mut::<4>().0.iter_mut().zip(halves) {
             *place = half.to_le_bytes();
         }

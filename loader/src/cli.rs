@@ -2,8 +2,8 @@
 
 use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
-use crate::tiers::Target;
 use crate::space;
+use crate::tiers::Target;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};

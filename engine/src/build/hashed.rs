@@ -103,8 +103,8 @@ impl<'r> HashedIndexes<'r> {
 
     fn allocate(&mut self, entries: u64) -> Result<(), BuildError> {
         let bytes = (entries * ENTRY_BYTES).max(1) as usize;
-        self.memory = MmapMut::map_anon(bytes)
-            .map_err(|error| BuildError::io(self.records.path(), error))?;
+        self.memory =
+            MmapMut::map_anon(bytes).map_err(|error| BuildError::io(self.records.path(), error))?;
         // Entries go to thousands of places at once, each in a page of its own. Only a hint.
         #[cfg(target_os = "linux")]
         let _ = self.memory.advise(memmap2::Advice::HugePage);
@@ -255,8 +255,7 @@ fn count(
 #[inline]
 pub(super) fn hash_for(mode: Mode, record: &Record) -> Option<u64> {
     // Nobody is found by a ticket number he does not have.
-    (mode == Mode::IN || record.ticket != 0)
-        .then(|| Probe::new(mode, record.pair_words(mode)).hash)
+    (mode == Mode::IN || record.ticket != 0).then(|| Probe::new(mode, record.pair_words(mode)).hash)
 }
 
 #[inline]

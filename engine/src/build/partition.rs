@@ -32,8 +32,7 @@ impl Cuts {
             .collect();
         samples.sort_unstable();
         let each = (partition_records / stride).max(1) as usize;
-        let mut numbers: Vec<u64> =
-            samples.into_iter().step_by(each).skip(1).collect();
+        let mut numbers: Vec<u64> = samples.into_iter().step_by(each).skip(1).collect();
         numbers.dedup();
         Self { numbers }
     }

@@ -72,7 +72,11 @@ struct Numbering<'a, 's> {
 const NO_NUMBER: u32 = u32::MAX;
 
 impl<'a, 's> Numbering<'a, 's> {
-    fn new(file: &'a mut SectionFile, kind: SegmentKind, sources: &'a [Source<'s>]) -> Result<Self, BuildError> {
+    fn new(
+        file: &'a mut SectionFile,
+        kind: SegmentKind,
+        sources: &'a [Source<'s>],
+    ) -> Result<Self, BuildError> {
         let translations = [0, 1].map(|field| {
             let entries = |source: &Source<'_>| source.dictionary_entries()[field] as usize + 1;
             sources.iter().map(|source| vec![NO_NUMBER; entries(source)]).collect()

@@ -42,12 +42,7 @@ impl<'s> Plan<'s> {
     /// Accepted records of one upload, without indexes.
     #[must_use]
     pub fn batch(sources: &'s [Source<'s>]) -> Self {
-        Self {
-            kind: SegmentKind::Batch,
-            sources,
-            shadows: Vec::new(),
-            memory_bytes: MEMORY_BYTES,
-        }
+        Self { kind: SegmentKind::Batch, sources, shadows: Vec::new(), memory_bytes: MEMORY_BYTES }
     }
 
     /// A base of these.
@@ -136,8 +131,7 @@ pub(super) fn write_partitioned(
     estimate::check_sources(plan.sources)?;
     let mut file = SectionFile::create(path)?;
     let (kind, sources) = (plan.kind, plan.sources);
-    let written =
-        records::write(&mut file, kind, sources, partition_records, threads, progress)?;
+    let written = records::write(&mut file, kind, sources, partition_records, threads, progress)?;
     let reader = RecordsReader::new(&file, written.records)?;
     if kind != SegmentKind::Batch {
         let tree = (&*written.tree.0, &*written.tree.1);

@@ -80,7 +80,7 @@ mod tests {
         #[test]
         fn a_walk_finds_what_a_search_finds(
             blocks in prop_oneof![1usize..40, 2000usize..2600],
-            shift in 0u32..44,
+            shift in 0u32..41,
             keys in prop::collection::vec(any::<u64>(), 1..300),
             sorted in any::<bool>(),
         ) {

@@ -1,5 +1,6 @@
 //! A whole generation in one call.
 
+use crate::Shadows;
 use crate::build::{self, Plan, Rows, Silent, Source};
 use crate::certificate::Certificate;
 use crate::current::Current;
@@ -8,7 +9,6 @@ use crate::format::section::SegmentKind;
 use crate::manifest::{Manifest, ManifestSegment};
 use crate::segment::Segment;
 use crate::store::Store;
-use crate::Shadows;
 
 /// A segment put into a store: its manifest row and latest issue date.
 pub type Written = (ManifestSegment, Option<crate::Date>);

@@ -123,7 +123,8 @@ fn publish(
         let sizes = register.map_or_else(Vec::new, |snapshot| snapshot.manifest().sizes());
         let kept = tiers::kept(&sizes, batch.records(), args.into);
         let batch = Some(Source::whole(&batch));
-        let contents = assemble::assemble(&store, register, kept, batch, args.memory.bytes(), &bar)?;
+        let contents =
+            assemble::assemble(&store, register, kept, batch, args.memory.bytes(), &bar)?;
         let mut batches =
             register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
         batches.push(ManifestBatch {

@@ -34,9 +34,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     let store = Store::new(&cli.store);
     let output = Output { json: cli.json };
     match &cli.command {
-        Command::Compile { publish, memory } => {
-            compile::run(&store, *publish, *memory, &output)
-        }
+        Command::Compile { publish, memory } => compile::run(&store, *publish, *memory, &output),
         Command::Merge { into, memory } => merge::run(&store, *into, *memory, &output),
         Command::Publish { generation } => publish::publish(&store, *generation, &output),
         Command::Rollback => publish::rollback(&store, &output),

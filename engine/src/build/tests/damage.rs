@@ -24,8 +24,7 @@ struct Whole {
 
 fn whole() -> Whole {
     let folder = tempfile::tempdir().unwrap();
-    let certificates: Vec<_> =
-        (0..RECORDS).map(|n| plain(&format!("{:016}", n * 13), n)).collect();
+    let certificates: Vec<_> = (0..RECORDS).map(|n| plain(&format!("{:016}", n * 13), n)).collect();
     let (rows, order) = rows_of(&certificates);
     let path = folder.path().join("whole.seg");
     let sources = [Source::Rows(&rows, &order)];

@@ -165,7 +165,11 @@ fn large_segments_with_long_runs() {
                 Certificate {
                     ticket_number: if n % 5 == 0 { String::new() } else { (n % 9).to_string() },
                     institution: format!("中心{}", n / 1000),
-                    name: if n % 50 == 0 { "阿不都克里木·阿不都热合曼".to_owned() } else { format!("王{holder}") },
+                    name: if n % 50 == 0 {
+                        "阿不都克里木·阿不都热合曼".to_owned()
+                    } else {
+                        format!("王{holder}")
+                    },
                     ..plain(&format!("{number:016}"), holder)
                 }
             })
@@ -204,8 +208,7 @@ fn large_segments_with_long_runs() {
 fn sources_out_of_order_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.seg");
-    let certificates: Vec<Certificate> =
-        (0..50).map(|n| plain(&format!("{n:016}"), n)).collect();
+    let certificates: Vec<Certificate> = (0..50).map(|n| plain(&format!("{n:016}"), n)).collect();
     let (rows, mut order) = rows_of(&certificates);
     order.swap(10, 30);
     let sources = [Source::Rows(&rows, &order)];
