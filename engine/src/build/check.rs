@@ -185,13 +185,13 @@ impl Check<'_> {
             }
             let line = &self.lines[at];
             let (words, _) = line.as_chunks::<2>();
-            for slot in 0..HASHED_BLOCK_ENTRIES {
+            for (slot, word) in words[..HASHED_BLOCK_ENTRIES].iter().enumerate() {
                 let number = block::hashed_record(line, slot);
                 if number == block::NO_RECORD {
                     continue;
                 }
                 let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
-                let right = u16::from_le_bytes(words[slot]) == probe.fingerprint;
+                let right = u16::from_le_bytes(*word) == probe.fingerprint;
                 if !right || !self.comes_by(walk.floor(probe.sort_key), at as u32) {
                     return Err(self.lost(number));
                 }
