@@ -33,12 +33,23 @@ pub(crate) fn block_end(records: usize) -> [u8; RECORD_BYTES] {
     end
 }
 
+/// Checks that a records section is as long as its records ask for.
+pub(crate) fn check_records_length(
+    path: &Path,
+    section: &[u8],
+    records: u64,
+) -> Result<(), OpenError> {
+    if section.len() as u64 == records_section_bytes(records) {
+        return Ok(());
+    }
+    let detail = format!("{} bytes for {records} records", section.len());
+    Err(OpenError::corrupt(path, "records", detail))
+}
+
 /// Validates every block of a records section.
 pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Result<(), OpenError> {
     let corrupt = |detail: String| OpenError::corrupt(path, "records", detail);
-    if section.len() as u64 != records_section_bytes(records) {
-        return Err(corrupt(format!("{} bytes for {records} records", section.len())));
-    }
+    check_records_length(path, section, records)?;
     let mut left = records as usize;
     for (number, block) in section.chunks(BLOCK_BYTES).enumerate() {
         let count = left.min(BLOCK_RECORDS);
@@ -56,14 +67,20 @@ pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Resul
     Ok(())
 }
 
+/// Where a record lies in a records section.
+#[inline]
+pub(crate) fn record_at(number: u32) -> usize {
+    let number = number as usize;
+    number * RECORD_BYTES + number / BLOCK_RECORDS * RECORD_BYTES
+}
+
 /// The record with this number in a records section that passed [`verify_records`].
 ///
 /// # Panics
 /// When the section has no such record.
 #[inline]
 pub(crate) fn record(section: &[u8], number: u32) -> &StoredRecord {
-    let number = number as usize;
-    let at = number * RECORD_BYTES + number / BLOCK_RECORDS * RECORD_BYTES;
+    let at = record_at(number);
     let bytes = &section[at..at + RECORD_BYTES];
     // SAFETY: the slice is exactly one `StoredRecord` long and begins on its alignment: sections
     // begin on pages of a page-aligned map and `at` is a multiple of 64. `StoredRecord` is made of

@@ -1,7 +1,7 @@
 //! After a segment is written: every record must be found through all six indexes, by the very search
 //! that will serve it.
 //!
-//! A lookup searches the tree for the last block that may hold its key, tests the fingerprints there
+//! A lookup asks directory and tree for the blocks that may hold its key, tests the fingerprints there
 //! and goes back through blocks that stand in `runs`. So a record is found exactly when some block
 //! carries its fingerprint beside its number and the search arrives at that block. Here every entry is
 //! held against its record in the order of the index: its fingerprint, and the way from where the
@@ -10,12 +10,14 @@
 
 use super::parallel;
 use super::progress::Progress;
+use crate::archive::record_at;
 use crate::error::OpenError;
 use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
+use crate::index::tree::Candidates;
 use crate::index::walk::Walk;
 use crate::index::{Probe, block};
 use crate::key::Mode;
-use crate::prefetch::prefetch;
+use crate::map::prefetch;
 use crate::segment::{Index, Segment};
 
 /// Index blocks checked at a time by one thread.
@@ -134,16 +136,15 @@ impl Check<'_> {
         Walk::new(&self.index.tree, &self.segment.bytes()[self.index.tree_range.clone()])
     }
 
-    /// Whether a search that begins at block `from` comes by block `at`.
+    /// Whether a search that looks at these blocks first comes by block `at`.
     #[inline]
-    fn comes_by(&self, from: u32, at: u32) -> bool {
-        from == at || self.comes_back(from, at)
+    fn comes_by(&self, first: Candidates, at: u32) -> bool {
+        (first.low <= at && at <= first.high) || self.comes_back(first.low, at)
     }
 
     #[cold]
     fn comes_back(&self, from: u32, at: u32) -> bool {
-        let runs = &self.index.runs;
-        from >= at && (at + 1..=from).all(|block| runs.binary_search(&block).is_ok())
+        from >= at && (at + 1..=from).all(|block| self.index.begins_within_run(block))
     }
 
     /// The probe of a record, and whether a lookup would look for it in this segment at all.
@@ -164,7 +165,7 @@ impl Check<'_> {
             for (word, number) in words[..count as usize].iter().zip(first as u32..) {
                 let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
                 let right = u16::from_le_bytes(*word) == probe.fingerprint;
-                if !right || !self.comes_by(walk.floor(probe.sort_key), at as u32) {
+                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
                     return Err(self.lost(number));
                 }
                 met.add(number);
@@ -192,7 +193,7 @@ impl Check<'_> {
                 }
                 let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
                 let right = u16::from_le_bytes(*word) == probe.fingerprint;
-                if !right || !self.comes_by(walk.floor(probe.sort_key), at as u32) {
+                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
                     return Err(self.lost(number));
                 }
                 met.add(number);
@@ -206,7 +207,7 @@ impl Check<'_> {
         for slot in 0..HASHED_BLOCK_ENTRIES {
             let number = block::hashed_record(&self.lines[at], slot);
             if u64::from(number) < self.segment.records() {
-                prefetch(self.segment.stored(number));
+                prefetch(self.segment.records_section(), record_at(number));
             }
         }
     }

@@ -6,6 +6,8 @@
 //! in a list, and a search reads backwards through them.
 
 pub(crate) mod block;
+mod node;
+mod top;
 pub(crate) mod tree;
 #[cfg(feature = "build")]
 pub(crate) mod tree_builder;

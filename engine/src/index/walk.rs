@@ -1,49 +1,53 @@
 //! The tree search for many keys in order: what the last search found out about a common prefix is not
 //! found out again.
 //!
-//! Gives exactly what [`Tree::floor`] gives: the state after a prefix depends on the prefix alone, and
-//! both step by the same function from the same jump table.
+//! Gives exactly what [`Tree::candidates`] gives: the state after a prefix depends on the prefix alone,
+//! and both begin and step by the same functions.
 
-use super::tree::{SYMBOLS, State, Tree, advance, spell};
+use super::tree::{Begun, Candidates, Descent, SYMBOLS, Tree};
 
 /// A search that remembers its way down.
 pub(crate) struct Walk<'t> {
     tree: &'t Tree,
     section: &'t [u8],
+    /// The last key that was searched for down the tree.
     last_key: u64,
-    /// States after so many symbols of the last key, from `known` to `reached`.
-    states: [State; SYMBOLS + 1],
-    known: usize,
-    /// Where the last search ended; 0 before the first.
+    /// The way after so many symbols of that key, from where searches begin to `reached`.
+    way: [Descent; SYMBOLS + 1],
+    /// Where that search ended; 0 before the first.
     reached: usize,
 }
 
 impl<'t> Walk<'t> {
     pub(crate) fn new(tree: &'t Tree, section: &'t [u8]) -> Self {
-        let states = [State::default(); SYMBOLS + 1];
-        Self { tree, section, last_key: 0, states, known: 0, reached: 0 }
+        let way = [Descent::default(); SYMBOLS + 1];
+        Self { tree, section, last_key: 0, way, reached: 0 }
     }
 
-    /// As [`Tree::floor`].
+    /// As [`Tree::candidates`].
     #[inline]
-    pub(crate) fn floor(&mut self, sort_key: u64) -> u32 {
+    pub(crate) fn candidates(&mut self, sort_key: u64) -> Candidates {
+        let begun = match self.tree.begin(sort_key) {
+            Begun::Found(candidates) => return candidates,
+            Begun::Descending(begun) => begun,
+        };
         let same = common_symbols(self.last_key, sort_key);
         self.last_key = sort_key;
-        let mut at = same.min(self.reached);
-        if self.reached == 0 || at < self.known {
-            let (state, known) = self.tree.start(sort_key);
-            (self.known, at) = (known, known);
-            self.states[at] = state;
+        let mut at = begun.depth();
+        if self.reached > 0 && same > at {
+            at = same.min(self.reached);
+        } else {
+            self.way[at] = begun;
         }
-        if at < self.reached || self.states[at].node != 0 {
-            let symbols = spell(sort_key);
-            while at < SYMBOLS && self.states[at].node != 0 {
-                self.states[at + 1] = advance(self.section, self.states[at], symbols[at]);
-                at += 1;
-            }
+        while self.way[at].node().is_some() {
+            let mut next = self.way[at];
+            next.step(self.section, sort_key);
+            at += 1;
+            self.way[at] = next;
         }
         self.reached = at;
-        self.states[at].block()
+        let block = self.way[at].block();
+        Candidates { low: block, high: block }
     }
 }
 
@@ -63,6 +67,7 @@ fn common_symbols(a: u64, b: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::spell;
     use super::super::tree_builder::TreeBuilder;
     use super::*;
     use proptest::prelude::*;
@@ -82,14 +87,16 @@ mod tests {
             blocks in prop_oneof![1usize..40, 2000usize..2600],
             shift in 0u32..41,
             keys in prop::collection::vec(any::<u64>(), 1..300),
-            sorted in any::<bool>(),
+            (sorted, even) in any::<(bool, bool)>(),
         ) {
             let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
             for block in 0..blocks as u64 {
                 tree.push((block * 7) << shift, (block * 7 + 3) << shift).unwrap();
             }
             let (section, runs) = tree.finish().unwrap();
-            let tree = Tree::verify(Path::new("-"), "-", &section, blocks as u32, &runs).unwrap();
+            let blocks_and_runs = (blocks as u32, &*runs);
+            let tree =
+                Tree::verify(Path::new("-"), "-", &section, blocks_and_runs, even).unwrap();
             let mut keys: Vec<u64> =
                 keys.into_iter().map(|key| key % ((blocks as u64 * 7 + 5) << shift)).collect();
             if sorted {
@@ -97,7 +104,8 @@ mod tests {
             }
             let mut walk = Walk::new(&tree, &section);
             for key in keys {
-                prop_assert_eq!(walk.floor(key), tree.floor(&section, key), "{:x}", key);
+                let expected = tree.candidates(&section, key);
+                prop_assert_eq!(walk.candidates(key), expected, "{:x}", key);
             }
         }
     }
