@@ -51,6 +51,7 @@ pub fn compile(
     let written = write(&temporary, plan, progress).and_then(|finished| {
         check(&finished, progress)?;
         build::adopt_segment(&temporary, &store.segment_path(&finished.id))?;
+        build::mark_verified(store, &finished.id)?;
         Ok(finished)
     });
     written.inspect_err(|_| {

@@ -17,8 +17,8 @@ pub use check::check_indexes;
 pub use delta::{Replaced, check_delta, left_to_serve, replaced, shadows};
 pub use merge::{Merged, Source, merge};
 pub use publish::{
-    adopt_segment, create_folders, mark_verified, publish, remove_temporaries, write_atomically,
-    write_holds, write_manifest,
+    adopt_segment, create_folders, is_marked, mark_verified, publish, remove_temporaries, unmark,
+    write_atomically, write_holds, write_manifest,
 };
 pub use rows::Rows;
 pub use writer::{Finished, HashedEntry, HashedKeys, SegmentWriter};

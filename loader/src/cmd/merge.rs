@@ -13,8 +13,7 @@ use zhengcha_engine::{Snapshot, Store};
 /// Publishes the merged generation; the live one stays for `rollback`.
 pub(super) fn run(store: &Store, into: MergeInto, output: &Output) -> anyhow::Result<Outcome> {
     let mut open = OpenStore::open(store)?;
-    let register = Snapshot::open_current(store, None)?
-        .context("nothing was loaded yet: there is nothing to merge")?;
+    let register = open.register()?.context("nothing was loaded yet: there is nothing to merge")?;
     let kept = match into {
         MergeInto::Base => 0,
         MergeInto::Delta => 1,
