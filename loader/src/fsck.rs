@@ -8,6 +8,7 @@ use crate::ledger::{GenerationRow, Ledger};
 use crate::{digest, lock::StoreLock};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use zhengcha_engine::build::{check_indexes, mark_verified, unmark};
 use zhengcha_engine::format::section::SegmentKind;
@@ -191,6 +192,7 @@ fn check_segments(
     ids.extend(named.keys().cloned());
     ids.sort_unstable();
     ids.dedup();
+    let _ = fs::create_dir_all(store.verified_dir());
     for id in ids {
         let path = store.segment_path(&id);
         let sound = findings.note(&path, check_segment(&path, &id)).is_some();

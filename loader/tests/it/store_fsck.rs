@@ -159,7 +159,6 @@ fn what_is_marked_as_verified_is_read_all_the_same() {
     place.load("third.csv --org all").code(0);
     assert!(is_marked(&store, &id));
     fs::remove_dir_all(store.verified_dir()).unwrap();
-    fs::create_dir(store.verified_dir()).unwrap();
     place.run("fsck").code(0);
     assert!(is_marked(&store, &id));
     place.run("prune --keep 0").code(0);
