@@ -7,6 +7,7 @@ use zhengcha_engine::build::{self, Plan, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
 use zhengcha_engine::{Snapshot, Store};
+use zhengcha_loader::compile::Plan;
 use zhengcha_loader::progress::Silent;
 
 /// Opens the store of this many certificates under `folder`, publishing it first if need be.

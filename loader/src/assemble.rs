@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use rayon::prelude::*;
 use zhengcha_engine::build::{self, Finished, Replaced, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
-use zhengcha_engine::{Date, OpenError, Segment, Shadows, Snapshot, Store};
+use zhengcha_engine::{Date, OpenError, Opening, Segment, Shadows, Snapshot, Store};
 
 /// Lookups that one thread takes at a time, neighbours in number order.
 const LOOKUPS_AT_A_TIME: usize = 16_384;
@@ -116,7 +116,7 @@ pub fn check(
         return Ok(());
     }
     progress.begin("verifying the generation", 0);
-    let snapshot = Snapshot::open_manifest(store, manifest.clone(), register)?;
+    let snapshot = Snapshot::open_manifest(store, manifest.clone(), register, &Opening::default())?;
     check_delta(&snapshot, manifest.segments.len() - 1)?;
     Ok(())
 }

@@ -26,6 +26,7 @@ pub fn compile(
     let written = write_unsynced(&temporary, plan, progress).and_then(|unsynced| {
         let finished = sync_and_check(unsynced, progress)?;
         build::adopt_segment(&temporary, &store.segment_path(&finished.id))?;
+        build::mark_verified(store, &finished.id)?;
         Ok(finished)
     });
     written.inspect_err(|_| {

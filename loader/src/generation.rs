@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use zhengcha_engine::build::{self, Finished};
 use zhengcha_engine::manifest::{Manifest, ManifestBatch};
-use zhengcha_engine::{Current, Store};
+use zhengcha_engine::{Current, Snapshot, Store};
 
 /// A store opened for writing: locked, in order, with its ledger.
 #[derive(Debug)]
@@ -77,6 +77,27 @@ impl OpenStore {
             );
         }
         Ok(Some(manifest))
+    }
+
+    /// Opens the live generation, to judge against and to build on. What was verified before and has
+    /// not changed is not read again.
+    ///
+    /// # Errors
+    /// When something of it is damaged.
+    pub fn register(&self) -> anyhow::Result<Option<Snapshot>> {
+        let snapshot = Snapshot::open_current(&self.store, None)?;
+        snapshot.iter().for_each(|snapshot| self.mark(snapshot));
+        Ok(snapshot)
+    }
+
+    /// Marks segments that had to be read in full, after a restart of the machine say.
+    fn mark(&self, snapshot: &Snapshot) {
+        for segment in snapshot.segments() {
+            if !build::is_marked(&self.store, segment.id()) {
+                // A mark saves time and nothing else: without it the segment is read again.
+                let _ = build::mark_verified(&self.store, segment.id());
+            }
+        }
     }
 
     /// The number of the next generation: above every number ever used.
@@ -171,7 +192,8 @@ impl OpenStore {
     /// # Errors
     /// When the generation is not there or does not verify.
     pub fn publish(&mut self, generation: u64, action: &str) -> anyhow::Result<()> {
-        let snapshot = zhengcha_engine::Snapshot::open_generation(&self.store, generation, None)?;
+        let snapshot = Snapshot::open_generation(&self.store, generation, None)?;
+        self.mark(&snapshot);
         let (_, manifest_sum) = Manifest::read(&self.store, generation)?;
         let stored = self.ledger.generations()?.into_iter().find(|row| row.number == generation);
         if stored.is_some_and(|row| row.manifest_sum != format!("{manifest_sum:032x}")) {
@@ -237,6 +259,7 @@ impl OpenStore {
             }
         }
         for id in unnamed {
+            build::unmark(&self.store, &id)?;
             remove_if_there(&self.store.segment_path(&id))?;
         }
         Ok(())

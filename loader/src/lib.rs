@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod lock;
 pub mod output;
 pub mod progress;
+pub mod publication;
 pub mod report;
 pub mod space;
 pub mod synth;

@@ -29,8 +29,8 @@ pub use estimate::estimated_bytes;
 pub use merge::Source;
 pub use progress::{Progress, Silent};
 pub use publish::{
-    adopt_segment, create_folders, mark_verified, publish, remove_temporaries, write_atomically,
-    write_holds, write_manifest,
+    adopt_segment, create_folders, is_marked, mark_verified, publish, remove_temporaries, unmark,
+    write_atomically, write_holds, write_manifest,
 };
 pub use rows::Rows;
 pub use segment::{Finished, Plan, Unsynced, write_segment};

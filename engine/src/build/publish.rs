@@ -129,6 +129,26 @@ pub fn mark_verified(store: &Store, id: &str) -> Result<(), BuildError> {
     }
 }
 
+/// Whether a segment of the store is marked as verified and its file is still the one that was.
+#[must_use]
+pub fn is_marked(store: &Store, id: &str) -> bool {
+    fs::metadata(store.segment_path(id)).is_ok_and(|file| verified::is_marked(store, id, &file))
+}
+
+/// Takes back the mark of a segment, if it has one.
+///
+/// # Errors
+/// `Io`.
+pub fn unmark(store: &Store, id: &str) -> Result<(), BuildError> {
+    let path = store.verified_path(id);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(BuildError::io(&path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a manifest; the generation exists then but is not live.
 ///
 /// # Errors

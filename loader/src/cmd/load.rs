@@ -7,22 +7,21 @@ use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::judge::{Judge, OrgScope};
 use crate::layout::Layout;
-use crate::ledger::BatchRow;
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
+use crate::publication::{self, Accepted};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
 use crate::upload::{self, Request, Upload};
-use crate::{assemble, clock, compile, report, tiers};
+use crate::{clock, compile, report, tiers};
 use anyhow::Context;
 use serde_json::json;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zhengcha_engine::build::Source;
-use zhengcha_engine::manifest::{Manifest, ManifestBatch};
-use zhengcha_engine::{Segment, Snapshot, Store};
+use zhengcha_engine::{Manifest, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
 const BATCH_TEMPORARY: &str = "new.tmp";
@@ -39,7 +38,7 @@ pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow:
 pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let mut open = OpenStore::open_or_make(store)?;
-    let register = Snapshot::open_current(store, None)?;
+    let register = open.register()?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
     let published = if judged.stored.is_empty() {
         None
@@ -103,62 +102,33 @@ fn judge(
     judged
 }
 
-/// Stores the upload, merges its records into the live generation and publishes the result.
+/// Stores the upload, compiles its records over the live generation and publishes the result.
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
     args: &LoadArgs,
     register: Option<&Snapshot>,
 ) -> anyhow::Result<Manifest> {
-    let store = open.store.clone();
-    let name = open.next_batch()?;
-    let folder = store.batches_dir().join(BATCH_TEMPORARY);
+    let folder = open.store.batches_dir().join(BATCH_TEMPORARY);
+    let bar = Bar::default();
     let published = (|| {
         let files = upload::store_batch(&folder, &judged.delivered)?;
-        let accepted_path = folder.join("accepted.seg");
-        let bar = Bar::default();
         let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let accepted = compile::write(&accepted_path, &Plan::batch(&rows), &bar)?;
-        let batch = Segment::open(&accepted_path)?;
-        let sizes = register.map_or_else(Vec::new, |snapshot| snapshot.manifest().sizes());
-        let kept = tiers::kept(&sizes, batch.records(), args.into);
-        let batch = Some(Source::whole(&batch));
-        let contents =
-            assemble::assemble(&store, register, kept, batch, args.memory.bytes(), &bar)?;
-        let mut batches =
-            register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
-        batches.push(ManifestBatch {
-            name: name.clone(),
-            records: accepted.records,
-            segment: accepted.id.clone(),
-        });
-        let manifest = open.manifest_of(contents, batches)?;
-        assemble::check(&store, &manifest, register, &bar)?;
-        bar.finish();
-        let mut stored_report = judged.report.clone();
-        stored_report.generation = Some(manifest.generation);
-        stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
-        sync_folder(&folder)?;
-        let row = BatchRow {
-            name: name.clone(),
+        let plan = Plan::batch(&rows);
+        let segment = &compile::write(&folder.join("accepted.seg"), &plan, &bar)?;
+        let accepted = Accepted {
+            folder: &folder,
+            segment,
             org: args.org.to_string(),
-            received: clock::timestamp()?,
-            counts: judged.report.totals(),
-            segment: accepted.id,
+            report: &judged.report,
             files,
         };
-        open.commit(&manifest, Some((&row, &folder)), "load", true)?;
-        Ok(manifest)
+        publication::publish(open, &accepted, register, (args.into, args.memory.bytes()), &bar)
     })();
+    bar.finish();
     published.inspect_err(|_: &anyhow::Error| {
         let _ = fs::remove_dir_all(&folder);
     })
-}
-
-fn sync_folder(folder: &Path) -> anyhow::Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("{}: cannot sync", folder.display()))
 }
 
 /// Writes the report asked for and prints the summary.

@@ -18,8 +18,7 @@ pub(super) fn run(
     output: &Output,
 ) -> anyhow::Result<Outcome> {
     let mut open = OpenStore::open(store)?;
-    let register = Snapshot::open_current(store, None)?
-        .context("nothing was loaded yet: there is nothing to merge")?;
+    let register = open.register()?.context("nothing was loaded yet: there is nothing to merge")?;
     let kept = match into {
         MergeInto::Base => 0,
         MergeInto::Delta => 1,

@@ -304,8 +304,19 @@ impl Driver<'_> {
         let mut folders = names(&self.store.batches_dir())?;
         folders.sort_unstable();
         ensure!(folders == named, "batches {folders:?}, the live manifest names {named:?}");
-        let known =
-            [".lock", "CURRENT", "batches", "generations", "holds", "ledger.sqlite", "segments"];
+        let mut marked = names(&self.store.verified_dir())?;
+        marked.retain(|id| !segments.contains(id));
+        ensure!(marked.is_empty(), "marks of no segment: {marked:?}");
+        let known = [
+            ".lock",
+            "CURRENT",
+            "batches",
+            "generations",
+            "holds",
+            "ledger.sqlite",
+            "segments",
+            "verified",
+        ];
         let mut found = names(self.store.root())?;
         found.sort_unstable();
         ensure!(found == known, "in the store: {found:?}");

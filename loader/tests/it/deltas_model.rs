@@ -16,6 +16,9 @@ use zhengcha_loader::compile::{self, Plan};
 use zhengcha_loader::progress::Silent;
 use zhengcha_loader::testing::temporary_folder;
 
+/// Memory for keys: several passes over all but the smallest segments.
+const MEMORY_BYTES: u64 = 500;
+
 /// A store with one generation after the other.
 struct Register {
     _folder: TempDir,
@@ -53,13 +56,13 @@ impl Register {
         let order = rows.in_order(0..rows.len() as u32);
         let sources = [Source::Rows(&rows, &order)];
         let path = self.store.root().join(format!("{}.seg", self.batches.len()));
-        let plan = Plan { kind: SegmentKind::Batch, sources: &sources, shadows: Vec::new() };
+        let plan = Plan::batch(&sources);
         compile::write(&path, &plan, &Silent).unwrap();
         self.batches.push(Segment::open(&path).unwrap());
         let kept = kept.min(self.segments());
         let batch = self.batches.last().map(Source::whole);
         let contents =
-            assemble::assemble(&self.store, self.snapshot.as_ref(), kept, batch, &Silent).unwrap();
+            assemble::assemble(&self.store, self.snapshot.as_ref(), kept, batch, MEMORY_BYTES, &Silent).unwrap();
         self.publish(contents);
         self.expected.retain(|older| {
             upload.iter().all(|newer| {
@@ -73,7 +76,7 @@ impl Register {
     fn merge(&mut self, kept: usize) {
         if kept < self.segments() {
             let contents =
-                assemble::assemble(&self.store, self.snapshot.as_ref(), kept, None, &Silent);
+                assemble::assemble(&self.store, self.snapshot.as_ref(), kept, None, MEMORY_BYTES, &Silent);
             self.publish(contents.unwrap());
         }
     }
