@@ -105,6 +105,66 @@ impl Queries {
     }
 }
 
+/// Claims of every mode in turn, half of them hits, as owned text.
+pub struct Claims {
+    queries: Vec<(Mode, String, String)>,
+}
+
+impl Claims {
+    /// Draws `count` claims and mixes them.
+    #[must_use]
+    pub fn draw(snapshot: &Snapshot, count: usize, seed: u64) -> Self {
+        let each = count.div_ceil(2 * Mode::ALL.len());
+        let mut queries = Vec::with_capacity(count);
+        for mode in Mode::ALL {
+            for kind in [Kind::Hit, Kind::Miss] {
+                let drawn = Queries::draw(snapshot, mode, kind, each, seed);
+                queries.extend(
+                    drawn
+                        .texts()
+                        .map(|(first, second)| (mode, first.to_owned(), second.to_owned())),
+                );
+            }
+        }
+        let mut random = Random(seed);
+        for at in (1..queries.len()).rev() {
+            queries.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        Self { queries }
+    }
+
+    /// Checks every claim once on each of `threads` threads, `batch` claims a call, packing included:
+    /// millions of checks a second over all threads, and a digest of the answers.
+    #[must_use]
+    pub fn pass(&self, snapshot: &Snapshot, batch: usize, threads: usize) -> (f64, u64) {
+        let start = Instant::now();
+        let digest = std::thread::scope(|scope| {
+            let work = |thread: usize| {
+                let mut digest = 0u64;
+                let mut queries = Vec::with_capacity(batch);
+                // Each thread begins elsewhere, so that they do not warm the caches for each other.
+                let (head, tail) =
+                    self.queries.split_at(thread * self.queries.len() / threads.max(1));
+                for claims in tail.chunks(batch).chain(head.chunks(batch)) {
+                    queries.clear();
+                    queries.extend(claims.iter().map(|(mode, first, second)| {
+                        Query::new(*mode, black_box(first), black_box(second))
+                    }));
+                    snapshot.lookup_batch(&queries, |_, view| {
+                        digest = digest.wrapping_add(u64::from(view.digest_word()));
+                    });
+                }
+                digest
+            };
+            let handles: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap_or(0)).fold(0, u64::wrapping_add)
+        });
+        let checks = self.queries.len() * threads;
+        (checks as f64 / start.elapsed().as_secs_f64() / 1e6, digest)
+    }
+}
+
 /// The median of some figures.
 #[must_use]
 pub fn median(figures: &mut [f64]) -> f64 {

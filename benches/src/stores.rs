@@ -3,10 +3,10 @@
 use anyhow::Context;
 use rayon::prelude::*;
 use std::path::Path;
-use zhengcha_engine::build::{self, Plan, Rows, Source};
+use zhengcha_engine::build::{self, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
-use zhengcha_engine::{Snapshot, Store};
+use zhengcha_engine::{Current, Opening, Snapshot, Store};
 use zhengcha_loader::compile::Plan;
 use zhengcha_loader::progress::Silent;
 
@@ -14,13 +14,17 @@ use zhengcha_loader::progress::Silent;
 ///
 /// # Errors
 /// Any error of building or opening.
-pub fn open_or_publish(folder: &Path, records: u64, seed: u64) -> anyhow::Result<Snapshot> {
+pub fn open_or_publish(
+    folder: &Path,
+    records: u64,
+    seed: u64,
+    opening: &Opening,
+) -> anyhow::Result<Snapshot> {
     let store = Store::new(folder.join(format!("store-{records}-{seed}")));
-    if let Ok(Some(snapshot)) = Snapshot::open_current(&store, None) {
-        return Ok(snapshot);
+    if !matches!(Current::read(&store), Ok(Some(_))) {
+        publish(&store, records, seed, 1)?;
     }
-    publish(&store, records, seed, 1)?;
-    Snapshot::open_current(&store, None)?.context("nothing was published")
+    Snapshot::open_current_with(&store, None, opening)?.context("nothing was published")
 }
 
 /// Publishes a generation of this many certificates.

@@ -119,16 +119,6 @@ pub(crate) struct Index {
     pub(crate) tree: Arc<Tree>,
     pub(crate) tree_range: Range<usize>,
     pub(crate) blocks_range: Range<usize>,
-    /// Blocks that begin inside a run of equal sort keys, rising; nearly always empty.
-    pub(crate) runs: Box<[u32]>,
-}
-
-impl Index {
-    /// Whether the first sort key of this block is also the last of the block before.
-    #[inline]
-    pub(crate) fn begins_within_run(&self, block: u32) -> bool {
-        !self.runs.is_empty() && self.runs.binary_search(&block).is_ok()
-    }
 }
 
 /// A verified segment: every byte was read, and lookups touch nothing else.

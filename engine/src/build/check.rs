@@ -139,12 +139,14 @@ impl Check<'_> {
     /// Whether a search that looks at these blocks first comes by block `at`.
     #[inline]
     fn comes_by(&self, first: Candidates, at: u32) -> bool {
-        (first.low <= at && at <= first.high) || self.comes_back(first.low, at)
+        (first.low <= at && at <= first.high) || self.comes_back(first, at)
     }
 
     #[cold]
-    fn comes_back(&self, from: u32, at: u32) -> bool {
-        from >= at && (at + 1..=from).all(|block| self.index.begins_within_run(block))
+    fn comes_back(&self, first: Candidates, at: u32) -> bool {
+        at < first.low
+            && first.low_within_run
+            && (at + 1..first.low).all(|block| self.index.tree.begins_within_run(block))
     }
 
     /// The probe of a record, and whether a lookup would look for it in this segment at all.

@@ -46,8 +46,7 @@ impl<'t> Walk<'t> {
             self.way[at] = next;
         }
         self.reached = at;
-        let block = self.way[at].block();
-        Candidates { low: block, high: block }
+        self.tree.candidate(self.way[at].block())
     }
 }
 

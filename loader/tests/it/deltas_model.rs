@@ -61,8 +61,15 @@ impl Register {
         self.batches.push(Segment::open(&path).unwrap());
         let kept = kept.min(self.segments());
         let batch = self.batches.last().map(Source::whole);
-        let contents =
-            assemble::assemble(&self.store, self.snapshot.as_ref(), kept, batch, MEMORY_BYTES, &Silent).unwrap();
+        let contents = assemble::assemble(
+            &self.store,
+            self.snapshot.as_ref(),
+            kept,
+            batch,
+            MEMORY_BYTES,
+            &Silent,
+        )
+        .unwrap();
         self.publish(contents);
         self.expected.retain(|older| {
             upload.iter().all(|newer| {
@@ -75,8 +82,14 @@ impl Register {
     /// All segments behind the oldest `kept` become one.
     fn merge(&mut self, kept: usize) {
         if kept < self.segments() {
-            let contents =
-                assemble::assemble(&self.store, self.snapshot.as_ref(), kept, None, MEMORY_BYTES, &Silent);
+            let contents = assemble::assemble(
+                &self.store,
+                self.snapshot.as_ref(),
+                kept,
+                None,
+                MEMORY_BYTES,
+                &Silent,
+            );
             self.publish(contents.unwrap());
         }
     }
