@@ -7,6 +7,7 @@ use zhengcha_engine::build::{self, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
 use zhengcha_engine::{Current, Opening, Snapshot, Store};
+use zhengcha_loader::compile::Plan;
 use zhengcha_loader::progress::Silent;
 
 /// Opens the store of this many certificates under `folder`, publishing it first if need be.
@@ -40,7 +41,7 @@ pub fn publish(store: &Store, records: u64, seed: u64, generation: u64) -> anyho
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.par_sort_unstable_by_key(|&row| rows.sort_key(row));
     let sources = [Source::Rows(&rows, &order)];
-    let finished = zhengcha_loader::compile::compile(store, &sources, &Silent)?;
+    let finished = zhengcha_loader::compile::compile(store, &Plan::base(&sources), &Silent)?;
     let manifest = Manifest {
         generation,
         built_at: "2026-11-24T13:00:00+08:00".to_owned(),

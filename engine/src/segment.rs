@@ -206,6 +206,13 @@ impl Segment {
         (0..self.records() as u32).filter_map(|number| self.view(number))
     }
 
+    /// Bytes of the heap and the dictionaries.
+    #[cfg(feature = "build")]
+    pub(crate) fn text_bytes(&self) -> u64 {
+        let Sections { heap, occupations, bodies, .. } = &self.sections;
+        (heap.len() + occupations.len() + bodies.len()) as u64
+    }
+
     #[inline]
     pub(crate) fn stored(&self, number: u32) -> &StoredRecord {
         archive::record(self.records_section(), number)

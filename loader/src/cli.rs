@@ -2,6 +2,9 @@
 
 use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
+use crate::space;
+use crate::tiers::Target;
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use zhengcha_engine::Date;
@@ -48,6 +51,18 @@ pub enum Command {
         /// Make the new generation live at once.
         #[arg(long)]
         publish: bool,
+        /// Memory.
+        #[command(flatten)]
+        memory: MemoryArg,
+    },
+    /// Merge all deltas of the live generation into one, or into a new base; served as before.
+    Merge {
+        /// What to merge into.
+        #[arg(long, value_enum, default_value_t = MergeInto::Delta)]
+        into: MergeInto,
+        /// Memory.
+        #[command(flatten)]
+        memory: MemoryArg,
     },
     /// Make an existing generation live.
     Publish {
@@ -106,6 +121,29 @@ pub struct LoadArgs {
     /// Leading digits of the uploading unit's 机构编码 (`10`, `1001`, up to 8), or `all`.
     #[arg(long, value_name = "CODE")]
     pub org: OrgScope,
+    /// Segment to write: a delta over the live ones, a new base with all of them, or as sizes ask.
+    #[arg(long, value_enum, default_value_t = Target::Auto)]
+    pub into: Target,
+    /// Memory.
+    #[command(flatten)]
+    pub memory: MemoryArg,
+}
+
+/// Memory for compiling.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MemoryArg {
+    /// Memory for keys while a segment is compiled, such as `6GiB`; a quarter of the machine's, at most
+    /// 6 GiB, by default. With less, the records are read more often.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+}
+
+impl MemoryArg {
+    /// As given, or the default for this machine.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.memory.map_or_else(space::default_memory_bytes, |size| size.as_u64())
+    }
 }
 
 /// Arguments of `check`.
@@ -130,6 +168,15 @@ pub enum LayoutArg {
     /// 人社鉴函〔2019〕20号 附件2.
     #[value(name = "2019")]
     L2019,
+}
+
+/// What `merge` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MergeInto {
+    /// One delta: costs as much as the deltas weigh.
+    Delta,
+    /// A new base: costs as much as the whole register weighs.
+    Base,
 }
 
 /// Arguments of `query`.

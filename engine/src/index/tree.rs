@@ -164,6 +164,13 @@ impl Descent {
         Self { state, depth }
     }
 
+    /// Symbols behind it.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(super) fn depth(&self) -> usize {
+        usize::from(self.depth)
+    }
+
     /// The node that is read next; `None` at the end of the search.
     #[inline]
     pub(crate) fn node(&self) -> Option<u32> {
@@ -291,58 +298,17 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
     Ok(())
 }
 
-/// Builds a tree from blocks in order.
-#[cfg(feature = "build")]
-pub(crate) struct TreeBuilder {
-    builder: fst::raw::Builder<Vec<u8>>,
-    runs: Vec<u8>,
-    blocks: u32,
-    last_sort_key: u64,
-}
-
-#[cfg(feature = "build")]
-impl TreeBuilder {
-    pub(crate) fn new() -> Self {
-        Self { builder: fst::raw::Builder::memory(), runs: Vec::new(), blocks: 0, last_sort_key: 0 }
-    }
-
-    /// Adds a block by the sort keys of its first and last entry.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<(), crate::error::BuildError> {
-        let invalid = |detail: String| crate::error::BuildError::Invalid { place: "index", detail };
-        if self.blocks > 0 {
-            if first == self.last_sort_key {
-                self.runs.extend_from_slice(&self.blocks.to_le_bytes());
-            } else {
-                let (before, here) = (spell(self.last_sort_key), spell(first));
-                let same = before.iter().zip(here).take_while(|&(&a, b)| a == b).count();
-                self.builder
-                    .insert(&here[..(same + 1).min(SYMBOLS)], u64::from(self.blocks))
-                    .map_err(|error| invalid(error.to_string()))?;
-            }
-        }
-        self.blocks += 1;
-        self.last_sort_key = last;
-        Ok(())
-    }
-
-    /// The tree section and the runs section.
-    pub(crate) fn finish(self) -> Result<(Vec<u8>, Vec<u8>), crate::error::BuildError> {
-        let tree = self.builder.into_inner().map_err(|error| {
-            crate::error::BuildError::Invalid { place: "index", detail: error.to_string() }
-        })?;
-        Ok((tree, self.runs))
-    }
-}
-
 #[cfg(all(test, feature = "build"))]
 mod tests {
+    use super::super::tree_builder::TreeBuilder;
     use super::*;
     use proptest::prelude::*;
+    use std::path::PathBuf;
 
     /// A tree over blocks with these first sort keys (rising, the last key of a block being its
     /// first), with its tables unfolded to `symbols` symbols.
     fn tree(firsts: &[u64], symbols: usize, directory: bool) -> (Vec<u8>, Tree) {
-        let mut builder = TreeBuilder::new();
+        let mut builder = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
         for &first in firsts {
             builder.push(first, first).unwrap();
         }

@@ -1,6 +1,8 @@
 //! `compile`: the accepted batches of the live generation, merged again from scratch.
 
 use super::Outcome;
+use crate::cli::MemoryArg;
+use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
@@ -10,7 +12,12 @@ use zhengcha_engine::build::Source;
 use zhengcha_engine::{Segment, Store};
 
 /// Builds a new generation from the batches that the live one names.
-pub(super) fn run(store: &Store, publish: bool, output: &Output) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    store: &Store,
+    publish: bool,
+    memory: MemoryArg,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
     let mut open = OpenStore::open(store)?;
     let live = open.live()?.context("nothing was loaded yet: there is nothing to compile")?;
     let mut segments = Vec::with_capacity(live.batches.len());
@@ -25,9 +32,10 @@ pub(super) fn run(store: &Store, publish: bool, output: &Output) -> anyhow::Resu
         }
         segments.push(segment);
     }
-    let sources: Vec<Source<'_>> = segments.iter().map(Source::Segment).collect();
+    let sources: Vec<Source<'_>> = segments.iter().map(Source::whole).collect();
     let bar = Bar::default();
-    let compiled = crate::compile::compile(store, &sources, &bar);
+    let plan = Plan::base(&sources).within(memory.bytes());
+    let compiled = crate::compile::compile(store, &plan, &bar);
     bar.finish();
     let manifest = open.manifest(&compiled?, live.batches)?;
     open.commit(&manifest, None, "compile", publish)?;
