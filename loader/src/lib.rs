@@ -15,8 +15,10 @@ pub mod lock;
 pub mod output;
 pub mod progress;
 pub mod report;
+pub mod space;
 pub mod synth;
 pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod upload;
+pub mod waiting;

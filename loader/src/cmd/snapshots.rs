@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::generation::generations;
+use crate::ledger::Ledger;
 use crate::output::Output;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -39,6 +40,13 @@ pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
     if rows.is_empty() {
         text =
             format!("no generation in {} yet; load an upload file first\n", store.root().display());
+    }
+    // fsck judges the ledger; a list must not fail for it.
+    if let Ok((batches @ 1.., records)) = Ledger::look_for_waiting(&store.ledger_path()) {
+        let _ = writeln!(
+            text,
+            "{batches} batches with {records} records wait; `compile --publish` takes them in"
+        );
     }
     output.print(&json!(rows), || text)?;
     Ok(Outcome::Done)
