@@ -7,6 +7,7 @@ mod command_load;
 mod command_output;
 mod command_refused;
 mod command_support;
+mod command_synth;
 mod input_csv;
 mod input_dbf;
 mod input_sniff;
