@@ -44,7 +44,7 @@ pub enum Command {
     Load(LoadArgs),
     /// The same judgement as `load`, changing nothing.
     Check(CheckArgs),
-    /// Compile the accepted batches again into a new generation.
+    /// Compile the accepted batches again, and those that wait, into a new generation.
     Compile {
         /// Make the new generation live at once.
         #[arg(long)]

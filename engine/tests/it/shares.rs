@@ -14,8 +14,12 @@ struct Shares {
 
 impl Shares {
     fn of(certificates: impl Iterator<Item = Certificate>) -> Self {
-        let mut this =
-            Self { count: 0, seen: HashMap::new(), people: HashMap::new(), tickets: HashMap::new() };
+        let mut this = Self {
+            count: 0,
+            seen: HashMap::new(),
+            people: HashMap::new(),
+            tickets: HashMap::new(),
+        };
         let mut numbers = HashSet::new();
         for certificate in certificates {
             this.add(&certificate);

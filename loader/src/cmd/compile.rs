@@ -42,7 +42,7 @@ pub(super) fn run(store: &Store, publish: bool, output: &Output) -> anyhow::Resu
         let state = if publish { "live" } else { "compiled; `publish` makes it live" };
         let waited = match waited {
             0 => String::new(),
-            count => format!(", {count} waiting batches taken in"),
+            count => format!(", waiting batches taken in: {count}"),
         };
         format!("generation {generation}: {} records{waited}, {state}\n", manifest.records)
     })?;

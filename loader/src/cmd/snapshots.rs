@@ -45,7 +45,7 @@ pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
     if let Ok((batches @ 1.., records)) = Ledger::look_for_waiting(&store.ledger_path()) {
         let _ = writeln!(
             text,
-            "{batches} batches with {records} records wait; `compile --publish` takes them in"
+            "waiting batches: {batches} with {records} records; `compile --publish` takes them in"
         );
     }
     output.print(&json!(rows), || text)?;

@@ -51,7 +51,7 @@ fn waiting_batches_are_compiled_into_an_empty_store_and_found() {
     assert_eq!(made["batches"], serde_json::json!(["b000001"]));
     assert_eq!(place.generation(), 0);
     let listed = place.run("snapshots").code(0);
-    assert!(listed.out.contains("1 batches with 1500 records wait"), "{}", listed.out);
+    assert!(listed.out.contains("waiting batches: 1 with 1500 records"), "{}", listed.out);
     sound(&place);
     place.run("compile --publish").code(0);
     let certificates = register(3, 1500);
@@ -65,7 +65,7 @@ fn waiting_batches_are_compiled_into_an_empty_store_and_found() {
         .code(0);
     assert!(found.out.contains(&one.certificate_number));
     assert_eq!(waiting(&place), (0, 0));
-    assert!(!place.run("snapshots").code(0).out.contains("wait"));
+    assert!(!place.run("snapshots").code(0).out.contains("waiting batches"));
     sound(&place);
 }
 
