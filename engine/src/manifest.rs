@@ -30,7 +30,7 @@ use std::path::Path;
 /// Version of the manifest text.
 const MANIFEST_VERSION: u32 = 1;
 /// Longest manifest read: some 100,000 batches.
-pub(crate) const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
 /// One segment of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::checksum::sum128;
 use crate::current::Current;
 use crate::error::BuildError;
 use crate::holds::Holds;
-use crate::manifest::{MANIFEST_BYTES_MAX, Manifest};
+use crate::manifest::Manifest;
 use crate::store::Store;
 use crate::verified;
 use std::fs::{self, File};
@@ -132,16 +132,9 @@ pub fn mark_verified(store: &Store, id: &str) -> Result<(), BuildError> {
 /// Writes a manifest; the generation exists then but is not live.
 ///
 /// # Errors
-/// `Io`; `LimitExceeded` for one that would be too long to be read.
+/// `Io`.
 pub fn write_manifest(store: &Store, manifest: &Manifest) -> Result<Current, BuildError> {
     let text = manifest.emit();
-    if text.len() as u64 > MANIFEST_BYTES_MAX {
-        return Err(BuildError::LimitExceeded {
-            what: "bytes of a manifest",
-            found: text.len() as u64,
-            limit: MANIFEST_BYTES_MAX,
-        });
-    }
     write_atomically(&store.manifest_path(manifest.generation), text.as_bytes())?;
     Ok(Current { generation: manifest.generation, manifest_sum: sum128(text.as_bytes()) })
 }
