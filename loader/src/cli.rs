@@ -35,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   zhengcha-loader load upload.xlsx more.dbf --org 10 --report report.json
   zhengcha-loader query --certificate-number 0101120201100058 --name 白京
   zhengcha-loader rollback
+  zhengcha-loader synth --records 1000000 --format batch --store ./invented
 
 Exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage,
             3 done but some rows were rejected.";
@@ -46,7 +47,7 @@ pub enum Command {
     Load(LoadArgs),
     /// The same judgement as `load`, changing nothing.
     Check(CheckArgs),
-    /// Compile the accepted batches again into a new generation.
+    /// Compile the accepted batches again, and those that wait, into a new generation.
     Compile {
         /// Make the new generation live at once.
         #[arg(long)]
@@ -206,21 +207,26 @@ pub struct SynthArgs {
     /// Certificates to invent.
     #[arg(long, value_name = "N")]
     pub records: u64,
-    /// The same seed gives the same files.
+    /// The same seed gives the same certificates.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Folder to write to.
+    /// Folder to write files to; with `--format batch` the store takes its place.
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Kind of files.
+    pub out: Option<PathBuf>,
+    /// Kind of files, or `batch`: accepted batches in the store, waiting for `compile`.
     #[arg(long, value_enum, default_value_t = SynthFormatArg::Csv)]
     pub format: SynthFormatArg,
-    /// Columns to write; `auto` is 2013.
+    /// Columns of files; `auto` is 2013.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     pub layout: LayoutArg,
 }
 
-/// Kind of files `synth` writes.
+/// Flags that do not go together, where that takes more than one to see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; see `--help`")]
+pub struct UsageError(pub &'static str);
+
+/// What `synth` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SynthFormatArg {
     /// Text, UTF-8 with BOM.
@@ -229,6 +235,8 @@ pub enum SynthFormatArg {
     Dbf,
     /// Office Open XML.
     Xlsx,
+    /// Accepted batches in the store.
+    Batch,
 }
 
 /// A path whose ending names a format: a wrong one must show before anything is read or written.

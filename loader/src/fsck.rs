@@ -269,6 +269,7 @@ fn check_batches(
         .into_iter()
         .filter(|row| row.state == "prepared" && Some(row.number) != live)
         .filter_map(|row| row.batch)
+        .chain(ledger.unfinished_batches()?)
         .collect();
     for batch in ledger.batches()? {
         if unsettled.contains(&batch.name) {

@@ -184,7 +184,11 @@ impl OpenStore {
             "batch": batch.map(|(row, _)| &row.name),
             "published": live,
         });
-        self.ledger.settle(generation, true, &clock::timestamp()?, action, &detail)
+        self.ledger.settle(generation, true, &clock::timestamp()?, action, &detail)?;
+        if live {
+            self.ledger.accept_waiting(&manifest.batches)?;
+        }
+        Ok(())
     }
 
     /// Makes an existing generation live.
@@ -205,7 +209,7 @@ impl OpenStore {
         let detail = json!({ "generation": generation, "records": snapshot.records() });
         self.ledger.audit(&clock::timestamp()?, action, &detail)?;
         build::publish(&self.store, Current { generation, manifest_sum })?;
-        Ok(())
+        self.ledger.accept_waiting(&snapshot.manifest().batches)
     }
 
     fn recover(&mut self) -> anyhow::Result<()> {
@@ -240,6 +244,8 @@ impl OpenStore {
             let at = clock::timestamp()?;
             self.ledger.settle(row.number, kept, &at, "recover", &detail)?;
         }
+        self.remove_unfinished_batches()?;
+        self.accept_what_is_live()?;
         self.remove_orphan_segments()
     }
 

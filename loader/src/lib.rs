@@ -24,3 +24,4 @@ pub mod tables;
 pub mod testing;
 pub mod tiers;
 pub mod upload;
+pub mod waiting;

@@ -45,6 +45,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
-        Command::Synth(args) => synth::run(args, &output),
+        Command::Synth(args) => synth::run(&store, args, &output),
     }
 }

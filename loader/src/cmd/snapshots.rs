@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::generation::generations;
+use crate::ledger::Ledger;
 use crate::output::Output;
 use crate::tiers;
 use serde_json::json;
@@ -52,6 +53,13 @@ pub(super) fn run(store: &Store, output: &Output) -> anyhow::Result<Outcome> {
     }
     if merge_due {
         text.push_str(MERGE_DUE);
+    }
+    // fsck judges the ledger; a list must not fail for it.
+    if let Ok((batches @ 1.., records)) = Ledger::look_for_waiting(&store.ledger_path()) {
+        let _ = writeln!(
+            text,
+            "waiting batches: {batches} with {records} records; `compile --publish` takes them in"
+        );
     }
     output.print(&json!(rows), || text)?;
     Ok(Outcome::Done)

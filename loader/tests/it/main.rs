@@ -8,6 +8,7 @@ mod command_load;
 mod command_output;
 mod command_refused;
 mod command_support;
+mod command_synth;
 mod deltas_model;
 mod input_csv;
 mod input_dbf;
