@@ -17,6 +17,8 @@ pub(super) struct SectionFile {
     position: u64,
     sections: Vec<SectionEntry>,
     open: Option<(SectionKind, u64, RunningSum)>,
+    /// Whether the file must survive a loss of power.
+    pub(super) synced: bool,
 }
 
 impl SectionFile {
@@ -34,6 +36,7 @@ impl SectionFile {
             position: 0,
             sections: Vec::new(),
             open: None,
+            synced: true,
         };
         this.raw(&[0; PAGE_BYTES])?;
         Ok(this)
@@ -87,6 +90,6 @@ impl SectionFile {
         let mut file = self.writer.into_inner().map_err(|error| io(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         file.write_all(header).map_err(io)?;
-        file.sync_all().map_err(io)
+        if self.synced { file.sync_all().map_err(io) } else { Ok(()) }
     }
 }

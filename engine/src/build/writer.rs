@@ -143,6 +143,11 @@ impl SegmentWriter {
         self.shadows = shadows;
     }
 
+    /// Spares the sync of the file: for temporary files that no one looks for after a crash.
+    pub fn leave_unsynced(&mut self) {
+        self.file.synced = false;
+    }
+
     /// Adds a record. `source` numbers where it comes from (0, 1, …): records of one source share
     /// their dictionaries.
     ///

@@ -10,16 +10,17 @@ use crate::output::Output;
 use crate::progress::{Bar, Progress};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
-use crate::upload::{self, Request, Upload};
+use crate::upload::{self, Bounds, Request, Upload};
 use crate::{clock, compile, report};
 use anyhow::Context;
 use serde_json::json;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zhengcha_engine::build::Source;
-use zhengcha_engine::format::section::SegmentKind;
+use std::thread;
+use zhengcha_engine::build::{Finished, Source};
 use zhengcha_engine::manifest::ManifestBatch;
 use zhengcha_engine::{Segment, Snapshot, Store};
 
@@ -30,7 +31,7 @@ const BATCH_TEMPORARY: &str = "new.tmp";
 pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let register = Snapshot::open_current(store, None)?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), None)?;
     finish(&args.upload, judged, None, output)
 }
 
@@ -39,12 +40,21 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
     prepare_report(&args.upload)?;
     let mut open = OpenStore::open_or_make(store)?;
     let register = Snapshot::open_current(store, None)?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
-    let generation = if judged.stored.is_empty() {
-        None
-    } else {
-        Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
+    let folder = UploadFolder::make(store.batches_dir().join(BATCH_TEMPORARY))?;
+    let judged =
+        judge(store, &args.upload, &args.org, register.as_ref(), Some(&folder.path))?;
+    let generation = match &judged.accepted {
+        None => None,
+        Some(accepted) => Some(publish(
+            &mut open,
+            &judged,
+            accepted,
+            &folder.path,
+            &args.org,
+            register.as_ref(),
+        )?),
     };
+    drop(folder);
     let outcome = outcome(&judged);
     let finished = finish(&args.upload, judged, generation, output);
     let (Some(generation), Err(error)) = (generation, &finished) else { return finished };
@@ -55,6 +65,24 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
          the report stands in the store's folder of the upload"
     );
     Ok(outcome)
+}
+
+/// The folder of an upload under construction; removed when dropped, unless it was given its name.
+struct UploadFolder {
+    path: PathBuf,
+}
+
+impl UploadFolder {
+    fn make(path: PathBuf) -> anyhow::Result<Self> {
+        fs::create_dir(&path).with_context(|| format!("{}: cannot make", path.display()))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for UploadFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 /// A report that cannot be written must show before the work.
@@ -77,10 +105,11 @@ fn judge(
     args: &UploadArgs,
     org: &OrgScope,
     register: Option<&Snapshot>,
+    folder: Option<&Path>,
 ) -> anyhow::Result<Upload> {
     let today = args.today.map_or_else(clock::today, Ok)?;
-    let folder = store.root().join("tables");
-    let tables = Arc::new(Tables::load(folder.is_dir().then_some(folder.as_path()))?);
+    let own_tables = store.root().join("tables");
+    let tables = Arc::new(Tables::load(own_tables.is_dir().then_some(own_tables.as_path()))?);
     let judge = Judge::new(Arc::clone(&tables), org.clone(), today);
     let request = Request {
         files: &args.files,
@@ -93,6 +122,9 @@ fn judge(
         tables: &tables,
         legacy: args.legacy,
         register,
+        folder,
+        threads: thread::available_parallelism().map_or(1, NonZero::get),
+        bounds: Bounds::default(),
     };
     let bar = Bar::default();
     let judged = upload::read(&request, &bar);
@@ -100,54 +132,46 @@ fn judge(
     judged
 }
 
-/// Stores the upload, merges its records into the live generation and publishes the result.
+/// Merges the accepted records into the live generation and publishes the result, the upload's folder
+/// with it.
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
+    accepted: &Finished,
+    folder: &Path,
     org: &OrgScope,
     register: Option<&Snapshot>,
 ) -> anyhow::Result<u64> {
     let store = open.store.clone();
     let name = open.next_batch()?;
-    let folder = store.batches_dir().join(BATCH_TEMPORARY);
-    let published = (|| {
-        let files = upload::store_batch(&folder, &judged.delivered)?;
-        let accepted_path = folder.join("accepted.seg");
-        let bar = Bar::default();
-        let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let accepted = compile::write(&accepted_path, SegmentKind::Batch, &rows, &bar)?;
-        let batch = Segment::open(&accepted_path)?;
-        let base = register.and_then(|snapshot| snapshot.segments().next());
-        let sources: Vec<Source<'_>> =
-            base.into_iter().chain([&batch]).map(Source::Segment).collect();
-        let compiled = compile::compile(&store, &sources, &bar);
-        bar.finish();
-        let mut batches =
-            register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
-        batches.push(ManifestBatch {
-            name: name.clone(),
-            records: accepted.records,
-            segment: accepted.id.clone(),
-        });
-        let manifest = open.manifest(&compiled?, batches)?;
-        let mut stored_report = judged.report.clone();
-        stored_report.generation = Some(manifest.generation);
-        stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
-        sync_folder(&folder)?;
-        let row = BatchRow {
-            name: name.clone(),
-            org: org.to_string(),
-            received: clock::timestamp()?,
-            counts: judged.report.totals(),
-            segment: accepted.id,
-            files,
-        };
-        open.commit(&manifest, Some((&row, &folder)), "load", true)?;
-        Ok(manifest.generation)
-    })();
-    published.inspect_err(|_: &anyhow::Error| {
-        let _ = fs::remove_dir_all(&folder);
-    })
+    let batch = Segment::open(&accepted.path)?;
+    let bar = Bar::default();
+    let base = register.and_then(|snapshot| snapshot.segments().next());
+    let sources: Vec<Source<'_>> = base.into_iter().chain([&batch]).map(Source::Segment).collect();
+    let compiled = compile::compile(&store, &sources, &bar);
+    bar.finish();
+    let mut batches =
+        register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
+    batches.push(ManifestBatch {
+        name: name.clone(),
+        records: accepted.records,
+        segment: accepted.id.clone(),
+    });
+    let manifest = open.manifest(&compiled?, batches)?;
+    let mut stored_report = judged.report.clone();
+    stored_report.generation = Some(manifest.generation);
+    stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
+    sync_folder(folder)?;
+    let row = BatchRow {
+        name,
+        org: org.to_string(),
+        received: clock::timestamp()?,
+        counts: judged.report.totals(),
+        segment: accepted.id.clone(),
+        files: judged.delivered.clone(),
+    };
+    open.commit(&manifest, Some((&row, folder)), "load", true)?;
+    Ok(manifest.generation)
 }
 
 fn sync_folder(folder: &Path) -> anyhow::Result<()> {

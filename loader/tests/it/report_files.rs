@@ -41,7 +41,7 @@ fn report() -> UploadReport {
     };
     second.count(false, false);
     let gender = Finding::on(FieldName::Gender, Rule::GenderIdMismatch, Detail::None);
-    let mut report = UploadReport {
+    UploadReport {
         files: vec![first, second],
         findings: vec![
             placed(
@@ -68,11 +68,11 @@ fn report() -> UploadReport {
             ),
             placed(0, 0, 17, Finding::on(FieldName::TheoryScore, Rule::Score, Detail::None)),
             placed(0, 0, 17, Finding::on(FieldName::SkillScore, Rule::Score, Detail::None)),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         generation: Some(12),
-    };
-    report.sort();
-    report
+    }
 }
 
 #[test]
