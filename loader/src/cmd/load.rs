@@ -41,18 +41,12 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
     let mut open = OpenStore::open_or_make(store)?;
     let register = Snapshot::open_current(store, None)?;
     let folder = UploadFolder::make(store.batches_dir().join(BATCH_TEMPORARY))?;
-    let judged =
-        judge(store, &args.upload, &args.org, register.as_ref(), Some(&folder.path))?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), Some(&folder.path))?;
     let generation = match &judged.accepted {
         None => None,
-        Some(accepted) => Some(publish(
-            &mut open,
-            &judged,
-            accepted,
-            &folder.path,
-            &args.org,
-            register.as_ref(),
-        )?),
+        Some(accepted) => {
+            Some(publish(&mut open, &judged, accepted, &folder.path, &args.org, register.as_ref())?)
+        }
     };
     drop(folder);
     let outcome = outcome(&judged);

@@ -118,7 +118,10 @@ impl RowBuffer {
     }
 
     /// The cells so far in rows of so many columns.
-    pub(crate) fn rows(&self, columns: usize) -> impl Iterator<Item = impl Iterator<Item = Cell<'_>>> {
+    pub(crate) fn rows(
+        &self,
+        columns: usize,
+    ) -> impl Iterator<Item = impl Iterator<Item = Cell<'_>>> {
         self.slots.chunks(columns.max(1)).map(|row| row.iter().map(|slot| self.cell(slot)))
     }
 

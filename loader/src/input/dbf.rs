@@ -12,8 +12,8 @@ use zhengcha_engine::Date;
 use super::cell::RowBuffer;
 use super::csv::PROGRESS_ROWS;
 use super::encoding::push_gb18030;
-use super::piece::{Piece, Taker};
 use super::error::{Blame, Place, SPLIT};
+use super::piece::{Piece, Taker};
 use super::source::{CHUNK_BYTES, Source};
 use super::{Cell, Flow, Format, InputError, Limits, Row, TableSink, TableSource};
 

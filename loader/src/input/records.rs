@@ -72,7 +72,8 @@ impl Chunk {
         let (mut start, mut field, mut line) = (0, 0, self.line);
         let mut sound = true;
         let separators = memchr::memchr3_iter(table.delimiter, b'\n', b'\r', bytes);
-        for at in separators.chain((self.last && !text.ends_with(['\n', '\r'])).then_some(text.len()))
+        for at in
+            separators.chain((self.last && !text.ends_with(['\n', '\r'])).then_some(text.len()))
         {
             let byte = bytes.get(at).copied().unwrap_or(table.newline);
             let ends_record = byte == b'\n' || byte == b'\r';

@@ -166,10 +166,8 @@ pub(crate) fn survey(
         }
         digest.update(&chunk[..read]);
         if let Some(copy) = &mut copy {
-            copy.write_all(&chunk[..read]).map_err(|source| InputError::Copy {
-                file: blame.file.to_owned(),
-                source,
-            })?;
+            copy.write_all(&chunk[..read])
+                .map_err(|source| InputError::Copy { file: blame.file.to_owned(), source })?;
         }
         if head.starts_with(b"PK") {
             zip_headers += finder.find_iter(&chunk[..read]).count() as u64;

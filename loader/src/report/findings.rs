@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(whole.1.len(), 4_001);
         assert!(whole.1.is_sorted_by_key(PlacedFinding::place));
         assert_eq!(whole.2, [(Rule::Code, 2_000), (Rule::Late, 3_001)]);
-        assert_eq!(whole.1[3].finding, days(1), "what is found later comes later");
+        assert_eq!(whole.1[4].finding, days(1), "what is found later comes later");
         for bound in [1, 2, 100, 1_999] {
             assert_eq!(collect(bound), whole, "{bound}");
         }

@@ -113,9 +113,7 @@ impl UploadReport {
 
     /// Findings of one severity, as they will be shown.
     fn entries(&self, severity: Severity) -> impl Iterator<Item = io::Result<Entry<'_>>> {
-        self.findings
-            .iter(severity)
-            .map(move |placed| Ok(Entry { report: self, placed: placed? }))
+        self.findings.iter(severity).map(move |placed| Ok(Entry { report: self, placed: placed? }))
     }
 
     fn path(&self, file: u16) -> &str {

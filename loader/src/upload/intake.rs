@@ -89,7 +89,8 @@ pub fn read(request: &Request<'_>, progress: &dyn Progress) -> anyhow::Result<Up
     let scratch = Scratch::new(request.folder.unwrap_or(&temporary));
     let copies = request.folder.map(Copies::new).transpose()?;
     progress.begin("reading and judging (bytes)", total_bytes(request.files));
-    let results: Vec<Mutex<Option<Read>>> = request.files.iter().map(|_| Mutex::default()).collect();
+    let results: Vec<Mutex<Option<Read>>> =
+        request.files.iter().map(|_| Mutex::default()).collect();
     let pool = Pool::new(request, progress);
     let lanes = pool.run(&scratch, |number, lane| {
         let path = &request.files[number];

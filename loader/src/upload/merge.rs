@@ -110,9 +110,7 @@ impl Comparison<'_> {
             Verdict::New | Verdict::Correction | Verdict::Unchanged => return Ok(()),
             Verdict::Shared => (Rule::SharedNumber, None),
             Verdict::Repeated { first } => (Rule::Repeated, group.get(first)),
-            Verdict::Rejected { rule, other } => {
-                (rule, other.and_then(|other| group.get(other)))
-            }
+            Verdict::Rejected { rule, other } => (rule, other.and_then(|other| group.get(other))),
         };
         let detail = other.map_or(Detail::None, |other| {
             let place = other.mark.place;
@@ -175,15 +173,14 @@ impl Window {
     /// Each group and where it begins.
     fn groups(&self) -> impl Iterator<Item = (usize, &[Entry])> {
         let starts = [0].into_iter().chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| {
-            (start as usize, &self.rows[start as usize..end as usize])
-        })
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| (start as usize, &self.rows[start as usize..end as usize]))
     }
 
     /// Verdicts of all rows, in their order.
     fn judge(&self, runs: &[Run], register: Option<&Snapshot>, legacy: bool) -> Vec<Verdict> {
-        let starts: Vec<usize> =
-            (0..self.ends.len()).step_by(GROUPS_AT_ONCE).collect();
+        let starts: Vec<usize> = (0..self.ends.len()).step_by(GROUPS_AT_ONCE).collect();
         let parts: Vec<Vec<Verdict>> = starts
             .into_par_iter()
             .map(|first| {
@@ -234,9 +231,9 @@ struct Merge<'r> {
 
 impl<'r> Merge<'r> {
     fn new(runs: &'r [Run]) -> Self {
-        let heads = (0u32..).zip(runs).filter_map(|(run, rows)| {
-            rows.sort_key(0).map(|key| Reverse((key, run, 0)))
-        });
+        let heads = (0u32..)
+            .zip(runs)
+            .filter_map(|(run, rows)| rows.sort_key(0).map(|key| Reverse((key, run, 0))));
         Self { runs, marks: runs.iter().map(Marks::new).collect(), heads: heads.collect() }
     }
 
@@ -283,7 +280,8 @@ fn close_group(runs: &[Run], window: &mut Window, start: usize) {
         }
     });
     // Unusual numbers may share a packed form.
-    let number = |entry: &Entry| view(entry).map(|view| view.certificate_number().as_str().to_owned());
+    let number =
+        |entry: &Entry| view(entry).map(|view| view.certificate_number().as_str().to_owned());
     let mut end = start;
     for group in rows.chunk_by(|a, b| number(a) == number(b)) {
         end += group.len();

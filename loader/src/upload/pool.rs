@@ -215,7 +215,8 @@ impl<'a> Pool<'a> {
             && tally.error.as_ref().is_none_or(|(other, _)| number < *other)
         {
             let lost = || InputError::Sink(anyhow::anyhow!("a thread ended before its time"));
-            tally.error = Some((number, read.unwrap_or_else(|_| Err(lost())).err().unwrap_or_else(lost)));
+            tally.error =
+                Some((number, read.unwrap_or_else(|_| Err(lost())).err().unwrap_or_else(lost)));
         }
         drop(tally);
         // Under the lock, lest someone begins to wait between looking and waiting.

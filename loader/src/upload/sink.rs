@@ -3,9 +3,7 @@
 use super::Request;
 use super::lane::{Counts, Lane};
 use super::pool::{Pool, Table};
-use crate::input::{
-    self, Flow, InputError, Piece, PieceSink, Row, TableSink, TableSource,
-};
+use crate::input::{self, Flow, InputError, Piece, PieceSink, Row, TableSink, TableSource};
 use crate::layout::{HeaderMap, Headers, KNOWN_HEADERS_MIN};
 use crate::report::{FileReport, NO_SHEET, Place};
 use anyhow::{Context, bail};
@@ -34,7 +32,12 @@ pub(super) struct FileSink<'p, 'a> {
 }
 
 impl<'p, 'a> FileSink<'p, 'a> {
-    pub(super) fn new(pool: &'p Pool<'a>, lane: &'p mut Lane<'a>, delivery: usize, name: &'p str) -> Self {
+    pub(super) fn new(
+        pool: &'p Pool<'a>,
+        lane: &'p mut Lane<'a>,
+        delivery: usize,
+        name: &'p str,
+    ) -> Self {
         Self {
             pool,
             lane,
@@ -185,9 +188,8 @@ impl TableSink for FileSink<'_, '_> {
 
     fn progress(&mut self, file: &str, done_bytes: u64, _: u64) {
         // Members of archives count when the archive is read.
-        let is_delivered = self.files.first().is_some_and(|entry| {
-            entry.path == file && file == self.name
-        });
+        let is_delivered =
+            self.files.first().is_some_and(|entry| entry.path == file && file == self.name);
         if is_delivered && done_bytes > self.told_bytes {
             self.pool.advance(done_bytes - self.told_bytes);
             self.told_bytes = done_bytes;

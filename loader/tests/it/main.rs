@@ -26,3 +26,4 @@ mod rules_tables;
 mod samples;
 mod store_faults;
 mod store_fsck;
+mod upload_parallel;

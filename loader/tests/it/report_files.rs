@@ -170,7 +170,7 @@ fn a_report_that_cannot_be_written_leaves_the_old_one() {
 fn summary_counts_rows_by_file_and_rule() {
     let report = report();
     assert_eq!(
-        report.rows_by_rule(),
+        report.findings.rows_by_rule(),
         [(Rule::Score, 1), (Rule::DateOrder, 1), (Rule::Duplicate, 1), (Rule::GenderIdMismatch, 2),]
     );
     insta::assert_snapshot!(summary(&report), @r"
