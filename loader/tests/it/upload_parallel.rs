@@ -22,22 +22,23 @@ struct Told {
     delivered: Vec<(String, String)>,
 }
 
-struct Upload<'p> {
-    place: &'p Place,
+struct Upload {
+    /// Where the folder of the upload is made.
+    parent: PathBuf,
     files: Vec<PathBuf>,
     register: Option<Snapshot>,
     legacy: bool,
 }
 
-impl<'p> Upload<'p> {
-    fn new(place: &'p Place, names: &[&str]) -> Self {
+impl Upload {
+    fn new(place: &Place, names: &[&str]) -> Self {
         let files = names.iter().map(|name| place.path(name)).collect();
         let register = Snapshot::open_current(&place.store(), None).unwrap();
-        Self { place, files, register, legacy: false }
+        Self { parent: place.path(""), files, register, legacy: false }
     }
 
     fn read(&self, threads: usize, bounds: Bounds) -> Result<Told, String> {
-        let folder = tempfile::tempdir_in(self.place.path("")).unwrap();
+        let folder = tempfile::tempdir_in(&self.parent).unwrap();
         let tables = Arc::new(Tables::embedded().unwrap());
         let today = Date::parse_iso(TODAY).unwrap();
         let request = Request {
@@ -222,5 +223,68 @@ fn the_first_error_in_order_counts() {
     ] {
         let error = Upload::new(&place, names).told().unwrap_err();
         assert!(error.contains(&expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_loaded_is_refused() {
+    use zhengcha_loader::input::{FileRead, InputError, Limits, read_copied};
+    let place = Place::new();
+    place.write("a.csv", &invented(76, 50));
+    let path = place.path("a.csv");
+    let delivered = fs::read(&path).unwrap();
+    let read = |change: &dyn Fn()| -> (Result<FileRead, InputError>, Vec<u8>) {
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        let mut seen = crate::input_support::Seen::default();
+        let file = copy.reopen().unwrap();
+        let result = read_copied(&path, "a.csv", file, |_| change(), &Limits::default(), &mut seen);
+        (result, fs::read(copy.path()).unwrap())
+    };
+    let (result, copy) = read(&|| {});
+    assert_eq!(copy, delivered);
+    assert_eq!(result.unwrap().bytes, delivered.len() as u64);
+    let (result, _) = read(&|| {
+        let mut longer = delivered.clone();
+        longer.extend_from_slice(b"\r\n");
+        fs::write(&path, longer).unwrap();
+    });
+    assert!(matches!(result, Err(InputError::Changed { .. })), "{result:?}");
+}
+
+/// Where the full disk of the test below is mounted, for the run of it inside.
+const FULL_DISK: &str = "ZHENGCHA_TEST_FULL_DISK";
+
+#[test]
+fn a_disk_that_fills_up_with_temporary_files_refuses_the_upload() {
+    const NAME: &str =
+        "upload_parallel::a_disk_that_fills_up_with_temporary_files_refuses_the_upload";
+    let place = Place::new();
+    place.write("a.csv", &invented(77, 4_000));
+    if let Some(disk) = std::env::var_os(FULL_DISK) {
+        let bounds = Bounds { rows: 100, findings: 100 };
+        let mut upload = Upload::new(&place, &["a.csv"]);
+        upload.parent = PathBuf::from(&disk);
+        let error = upload.read(2, bounds).unwrap_err();
+        assert!(error.contains("No space left"), "{error}");
+        assert_eq!(fs::read_dir(disk).unwrap().count(), 0, "something is left");
+        return;
+    }
+    let script = format!(
+        "mount -t tmpfs -o size=$1k none disk && {FULL_DISK}=$PWD/disk exec \"$2\" --exact {NAME}"
+    );
+    fs::create_dir(place.path("disk")).unwrap();
+    let upload_kib = fs::metadata(place.path("a.csv")).unwrap().len() / 1024;
+    for room_kib in [upload_kib + 16, upload_kib + 100, upload_kib + 200] {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &script, "sh", &room_kib.to_string()]);
+        command.arg(std::env::current_exe().unwrap()).current_dir(place.path(""));
+        let Ok(output) = command.output() else { return };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !text.contains("running 1 test") {
+            let error = String::from_utf8_lossy(&output.stderr);
+            eprintln!("left out: no file systems can be mounted here: {error}");
+            return;
+        }
+        assert!(output.status.success(), "{room_kib} KiB: {text}");
     }
 }
