@@ -207,6 +207,9 @@ fn judge_group(
     legacy: bool,
     verdicts: &mut Vec<Verdict>,
 ) {
+    if group.len() == 1 && register.is_none() {
+        return verdicts.push(Verdict::New);
+    }
     let Some(row) = group.first().and_then(|entry| entry.view(runs)) else { return };
     let number = row.certificate_number();
     let registered: Vec<View<'_>> = match register {

@@ -125,6 +125,16 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_as_folded_is_in_normal_form() {
+        for c in ('\0'..='\u{FFFF}').filter(|&c| is_folded(c)) {
+            assert!(!c.is_whitespace() && !is_invisible(c) && half_width(c) == c, "{c:?}");
+            assert!(!c.is_ascii_lowercase(), "{c:?}");
+            let text = format!("证{c}1{c}");
+            assert_eq!(text.nfc().collect::<String>(), text);
+        }
+    }
+
+    #[test]
     fn every_character_alone_is_folded_once_for_all() {
         for c in '\0'..='\u{30000}' {
             let text = format!("1{c}2");
