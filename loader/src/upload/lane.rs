@@ -82,7 +82,7 @@ impl<'a> Lane<'a> {
                 .with_context(|| scratch.blame())?;
         }
         if self.rows.len() >= self.bounds.rows {
-            let run = self.take_rows().to_file(self.scratch)?;
+            let run = self.take_rows().into_file(self.scratch)?;
             self.runs.push(run);
         }
         Ok(())

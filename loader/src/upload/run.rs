@@ -49,7 +49,7 @@ impl Mark {
 /// Sorted rows.
 pub(super) enum Run {
     Memory { rows: Rows, order: Vec<u32>, marks: Vec<Mark> },
-    File { segment: Segment, marks: File },
+    File { segment: Box<Segment>, marks: File },
 }
 
 impl Run {
@@ -65,7 +65,7 @@ impl Run {
     }
 
     /// Moves the rows to a temporary file.
-    pub(super) fn to_file(self, scratch: &Scratch) -> anyhow::Result<Self> {
+    pub(super) fn into_file(self, scratch: &Scratch) -> anyhow::Result<Self> {
         let Self::Memory { rows, order, marks } = self else { return Ok(self) };
         let path = scratch.path()?;
         let mut writer = SegmentWriter::create(&path, SegmentKind::Batch)?;
@@ -76,7 +76,7 @@ impl Run {
         writer.finish_records()?;
         writer.finish(&HashedKeys::default())?;
         drop(rows);
-        let segment = Segment::open(&path)?;
+        let segment = Box::new(Segment::open(&path)?);
         fs::remove_file(&path).with_context(|| scratch.blame())?;
         let marks = write_marks(order.iter().map(|&row| marks[row as usize]), scratch);
         Ok(Self::File { segment, marks: marks.with_context(|| scratch.blame())? })
