@@ -578,6 +578,12 @@ pub(crate) fn pack(
 
 #[cfg(feature = "build")]
 impl View<'_> {
+    /// The packed certificate number: records with different ones have different numbers.
+    #[must_use]
+    pub fn sort_key(&self) -> u64 {
+        self.record.certificate
+    }
+
     /// A total order on content for records of one certificate number, independent of where and when
     /// they were stored.
     #[must_use]

@@ -11,7 +11,9 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-const BUFFER_BYTES: usize = 1 << 20;
+/// The file is written in pieces of this size, each at a multiple of it: the page cache then holds a
+/// piece as one huge page, where the file system can, and maps it as one.
+const PIECE_BYTES: usize = 2 << 20;
 
 pub(super) struct SectionFile {
     path: PathBuf,
@@ -36,7 +38,7 @@ impl SectionFile {
         let mut this = Self {
             path: path.to_owned(),
             file,
-            buffer: Vec::with_capacity(BUFFER_BYTES),
+            buffer: Vec::with_capacity(PIECE_BYTES),
             position: 0,
             sections: Vec::new(),
             open: None,
@@ -54,15 +56,21 @@ impl SectionFile {
         BuildError::io(&self.path, error)
     }
 
-    fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.position += bytes.len() as u64;
-        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
-            self.drain()?;
-            if bytes.len() >= BUFFER_BYTES {
-                return self.through(bytes);
+    fn raw(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = PIECE_BYTES - (self.position % PIECE_BYTES as u64) as usize;
+            let (now, later) = bytes.split_at(bytes.len().min(room));
+            self.position += now.len() as u64;
+            if now.len() == PIECE_BYTES {
+                self.through(now)?;
+            } else {
+                self.buffer.extend_from_slice(now);
+                if now.len() == room {
+                    self.drain()?;
+                }
             }
+            bytes = later;
         }
-        self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 

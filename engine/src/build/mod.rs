@@ -5,6 +5,7 @@
 //! the bytes.
 
 mod background;
+mod batch;
 mod check;
 mod delta;
 mod dictionary;
@@ -23,6 +24,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+pub use batch::BatchWriter;
 pub use check::{check_indexes, check_records};
 pub use delta::{Replaced, check_delta, left_to_serve, replaced, shadows};
 pub use estimate::estimated_bytes;

@@ -4,7 +4,7 @@ use super::file::SectionFile;
 use super::hashed::{HashedIndexes, hash_for};
 use super::merge::Source;
 use super::progress::Progress;
-use super::records::{self, RecordsReader};
+use super::records::{self, RecordsReader, Written};
 use super::{estimate, ordered};
 use crate::archive::{Shadows, archive};
 use crate::checksum::{hex128, sum128};
@@ -151,6 +151,15 @@ pub(super) fn write_partitioned(
         file.section(SectionKind::Filter, &filter(&reader)?)?;
     }
     progress.begin("writing the header", 0);
+    close(file, kind, &written)
+}
+
+/// Writes the header over the sections of a file.
+pub(super) fn close(
+    file: SectionFile,
+    kind: SegmentKind,
+    written: &Written,
+) -> Result<Unsynced, BuildError> {
     let header = Header {
         kind,
         file_bytes: file.bytes(),
@@ -159,9 +168,10 @@ pub(super) fn write_partitioned(
         sections: file.sections().to_vec(),
     };
     let page = header.emit();
+    let path = file.path().to_owned();
     let file = file.finish(&page)?;
     let finished = Finished {
-        path: path.to_owned(),
+        path,
         id: hex128(sum128(&page)),
         kind,
         records: written.records,

@@ -75,7 +75,8 @@ impl Shares {
 
 /// Whether it carries the birth date and the right check character.
 fn is_resident_number(id: &str, birth: Option<Date>) -> bool {
-    let number = |range: std::ops::Range<usize>| id.get(range).and_then(|digits| digits.parse::<u32>().ok());
+    let number =
+        |range: std::ops::Range<usize>| id.get(range).and_then(|digits| digits.parse::<u32>().ok());
     let (Some(birth), Some(address), Some(sequence)) = (birth, number(0..6), number(14..17)) else {
         return false;
     };

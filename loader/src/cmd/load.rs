@@ -3,7 +3,6 @@
 use super::Outcome;
 use super::snapshots::MERGE_DUE;
 use crate::cli::{CheckArgs, LayoutArg, LoadArgs, UploadArgs};
-use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::judge::{Judge, OrgScope};
 use crate::layout::Layout;
@@ -12,15 +11,17 @@ use crate::progress::{Bar, Progress};
 use crate::publication::{self, Accepted};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
-use crate::upload::{self, Request, Upload};
-use crate::{clock, compile, report, tiers};
+use crate::upload::{self, Bounds, Request, Upload};
+use crate::{clock, report, tiers};
 use anyhow::Context;
 use serde_json::json;
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zhengcha_engine::build::Source;
+use std::thread;
+use zhengcha_engine::build::Finished;
 use zhengcha_engine::{Manifest, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
@@ -30,7 +31,7 @@ const BATCH_TEMPORARY: &str = "new.tmp";
 pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let register = Snapshot::open_current(store, None)?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), None)?;
     finish(&args.upload, judged, None, output)
 }
 
@@ -39,12 +40,15 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
     prepare_report(&args.upload)?;
     let mut open = OpenStore::open_or_make(store)?;
     let register = open.register()?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
-    let published = if judged.stored.is_empty() {
-        None
-    } else {
-        Some(publish(&mut open, &judged, args, register.as_ref())?)
+    let folder = UploadFolder::make(store.batches_dir().join(BATCH_TEMPORARY))?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), Some(&folder.path))?;
+    let published = match &judged.accepted {
+        None => None,
+        Some(accepted) => {
+            Some(publish(&mut open, &judged, accepted, &folder.path, args, register.as_ref())?)
+        }
     };
+    drop(folder);
     let outcome = outcome(&judged);
     let finished = finish(&args.upload, judged, published.as_ref(), output);
     let (Some(Manifest { generation, .. }), Err(error)) = (published, &finished) else {
@@ -57,6 +61,24 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
          the report stands in the store's folder of the upload"
     );
     Ok(outcome)
+}
+
+/// The folder of an upload under construction; removed when dropped, unless it was given its name.
+struct UploadFolder {
+    path: PathBuf,
+}
+
+impl UploadFolder {
+    fn make(path: PathBuf) -> anyhow::Result<Self> {
+        fs::create_dir(&path).with_context(|| format!("{}: cannot make", path.display()))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for UploadFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 /// A report that cannot be written must show before the work.
@@ -79,10 +101,11 @@ fn judge(
     args: &UploadArgs,
     org: &OrgScope,
     register: Option<&Snapshot>,
+    folder: Option<&Path>,
 ) -> anyhow::Result<Upload> {
     let today = args.today.map_or_else(clock::today, Ok)?;
-    let folder = store.root().join("tables");
-    let tables = Arc::new(Tables::load(folder.is_dir().then_some(folder.as_path()))?);
+    let own_tables = store.root().join("tables");
+    let tables = Arc::new(Tables::load(own_tables.is_dir().then_some(own_tables.as_path()))?);
     let judge = Judge::new(Arc::clone(&tables), org.clone(), today);
     let request = Request {
         files: &args.files,
@@ -95,6 +118,9 @@ fn judge(
         tables: &tables,
         legacy: args.legacy,
         register,
+        folder,
+        threads: thread::available_parallelism().map_or(1, NonZero::get),
+        bounds: Bounds::default(),
     };
     let bar = Bar::default();
     let judged = upload::read(&request, &bar);
@@ -102,33 +128,28 @@ fn judge(
     judged
 }
 
-/// Stores the upload, compiles its records over the live generation and publishes the result.
+/// Compiles the accepted records over the live generation and publishes the result, the upload's folder
+/// with it.
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
+    segment: &Finished,
+    folder: &Path,
     args: &LoadArgs,
     register: Option<&Snapshot>,
 ) -> anyhow::Result<Manifest> {
-    let folder = open.store.batches_dir().join(BATCH_TEMPORARY);
     let bar = Bar::default();
-    let published = (|| {
-        let files = upload::store_batch(&folder, &judged.delivered)?;
-        let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let plan = Plan::batch(&rows);
-        let segment = &compile::write(&folder.join("accepted.seg"), &plan, &bar)?;
-        let accepted = Accepted {
-            folder: &folder,
-            segment,
-            org: args.org.to_string(),
-            report: &judged.report,
-            files,
-        };
-        publication::publish(open, &accepted, register, (args.into, args.memory.bytes()), &bar)
-    })();
+    let accepted = Accepted {
+        folder,
+        segment,
+        org: args.org.to_string(),
+        report: &judged.report,
+        files: judged.delivered.clone(),
+    };
+    let into = (args.into, args.memory.bytes());
+    let published = publication::publish(open, &accepted, register, into, &bar);
     bar.finish();
-    published.inspect_err(|_: &anyhow::Error| {
-        let _ = fs::remove_dir_all(&folder);
-    })
+    published
 }
 
 /// Writes the report asked for and prints the summary.

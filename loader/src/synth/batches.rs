@@ -15,11 +15,12 @@ use zhengcha_engine::testing::{Part, Register};
 use zhengcha_engine::{Certificate, Store};
 
 use super::{COUNTED_RECORDS, Count, Wanted};
+use crate::compile::{self, Plan};
 use crate::generation::OpenStore;
 use crate::ledger::BatchRow;
 use crate::progress::{Progress, Silent};
 use crate::report::{FileReport, ReportFormat, UploadReport};
-use crate::{clock, compile, space};
+use crate::{clock, space};
 
 /// Bytes of a record in a batch, rounded up, to ask for room.
 const ROW_BYTES: u64 = 72;
@@ -186,7 +187,7 @@ mod tests {
         let names = synth_batches(&mut open, &wanted, &Silent).unwrap();
         let path = store.batches_dir().join(&names[0]).join("accepted.seg");
         let segment = Segment::open(&path).unwrap();
-        assert_eq!(segment.kind(), SegmentKind::Batch);
+        assert_eq!(segment.kind(), zhengcha_engine::format::section::SegmentKind::Batch);
         let mut stored: Vec<Certificate> =
             segment.views().map(|view| view.to_certificate()).collect();
         let mut made: Vec<Certificate> =

@@ -29,3 +29,4 @@ mod rules_tables;
 mod samples;
 mod store_faults;
 mod store_fsck;
+mod upload_parallel;
