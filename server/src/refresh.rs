@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause before a refused generation is tried again.
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// Between two attempts to let go of a replaced generation.
+const RELEASE_PAUSE: Duration = Duration::from_millis(2);
 /// A holds file changed this recently is read again, in case the next change shows the same times.
 const HOLDS_SETTLED: Duration = Duration::from_secs(2);
 
@@ -117,18 +119,45 @@ impl Refresher {
         let mut forced = false;
         loop {
             let outcome = self.look(forced);
-            self.retired.reap();
-            let mapped = self.retired.snapshots(&self.live.lease());
-            self.metrics.set_snapshots_mapped(mapped);
+            self.release();
             if let Some(answer) = Option::take(&mut answer) {
                 let _gone = oneshot::Sender::send(answer, outcome);
             }
-            match inbox.recv_timeout(interval) {
+            match self.wait(inbox, interval) {
                 Ok(Message::Look(waiting)) => (answer, forced) = (waiting, true),
                 Err(RecvTimeoutError::Timeout) => forced = false,
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Waits for the next look, and lets go of what was replaced as soon as nobody leases it.
+    fn wait(
+        &mut self,
+        inbox: &Receiver<Message>,
+        interval: Duration,
+    ) -> Result<Message, RecvTimeoutError> {
+        let until = Instant::now() + interval;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.retired.is_empty() || left <= RELEASE_PAUSE {
+                return inbox.recv_timeout(left);
+            }
+            match inbox.recv_timeout(RELEASE_PAUSE) {
+                Err(RecvTimeoutError::Timeout) => self.release(),
+                received => return received,
+            }
+        }
+    }
+
+    /// Unmaps here, on no request's time, what nobody leases any more.
+    fn release(&mut self) {
+        if let Some(took) = self.retired.reap() {
+            self.metrics.set_release(took);
+            tracing::debug!(release_ms = milliseconds(took), "replaced state let go of");
+        }
+        let mapped = self.retired.snapshots(&self.live.lease());
+        self.metrics.set_snapshots_mapped(mapped);
     }
 
     /// One look at the store.
@@ -206,11 +235,13 @@ impl Refresher {
         };
         let opened = Instant::now();
         snapshot.warm(previous);
+        let (open, warm) = (opened - began, opened.elapsed());
+        self.metrics.set_swap(open, warm);
         tracing::info!(
             generation = snapshot.generation(),
             records = snapshot.records(),
-            open_ms = milliseconds(opened - began),
-            warm_ms = milliseconds(opened.elapsed()),
+            open_ms = milliseconds(open),
+            warm_ms = milliseconds(warm),
             "generation opened"
         );
         Ok(Some((Arc::new(snapshot), named)))
