@@ -20,6 +20,21 @@ pub enum Switch {
     Off,
 }
 
+/// How the segments of a generation are kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Memory {
+    /// The system reads what is asked for and drops it when memory is short; starts at once
+    #[default]
+    Mapped,
+    /// Read into memory before it serves; may still be dropped when memory is short
+    Populated,
+    /// Read and pinned: no query waits for a disk; needs as much memory, and the right to lock it
+    Locked,
+    /// Copied into huge pages: fastest; needs as much memory again while a generation is replaced
+    Huge,
+}
+
 /// Answers certificate queries (any two of four fields) over HTTP from the snapshot that
 /// `zhengcha-loader` published in a store, and follows the store without a pause.
 #[derive(Clone, Debug, Default, Parser)]
@@ -60,6 +75,9 @@ pub struct Cli {
     /// Threads that answer public requests [default: one per core]
     #[arg(long, env = "ZHENGCHA_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+    /// How the data are kept in memory [default: mapped]
+    #[arg(long, env = "ZHENGCHA_MEMORY", value_name = "POLICY")]
+    pub memory: Option<Memory>,
     /// What is logged: error, warn, info, debug, or a filter such as `info,access=debug` [default: info]
     #[arg(long, env = "ZHENGCHA_LOG", value_name = "FILTER")]
     pub log: Option<String>,

@@ -23,6 +23,7 @@ use hyper::header::CONNECTION;
 use hyper::{Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::cidr::Cidr;
 use crate::client::client_address;
 use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, READ_BUFFER_BYTES_MAX};
 use crate::problem::accepted_request_id;
@@ -81,6 +82,7 @@ impl Lane {
         context: &mut Context<'_>,
         connection: &Connection,
     ) -> Poll<End> {
+        let trusted = &connection.app.trusted_proxies;
         SCRATCH.with_borrow_mut(|scratch| {
             loop {
                 if !self.unsent.is_empty() {
@@ -102,7 +104,7 @@ impl Lane {
                 if read.is_err() || arrived.is_empty() {
                     return Poll::Ready(End::Closed);
                 }
-                let Some(query) = Usual::parse(arrived, connection) else {
+                let Some(query) = Usual::parse(arrived, connection.peer, trusted) else {
                     return Poll::Ready(End::Handed(arrived.to_vec()));
                 };
                 let (json, date) = (&mut scratch.json, &mut scratch.date);
@@ -149,7 +151,7 @@ struct Usual<'b> {
 
 impl<'b> Usual<'b> {
     /// The one request in these bytes, or nothing when it is not of the usual form.
-    fn parse(bytes: &'b [u8], connection: &Connection) -> Option<Self> {
+    fn parse(bytes: &'b [u8], peer: IpAddr, trusted: &[Cidr]) -> Option<Self> {
         let mut places = [const { MaybeUninit::uninit() }; HEADERS_MAX];
         let mut head = httparse::Request::new(&mut []);
         let parsed = head.parse_with_uninit_headers(bytes, &mut places).ok()?;
@@ -186,7 +188,7 @@ impl<'b> Usual<'b> {
             .iter()
             .filter(|header| header.name.eq_ignore_ascii_case("x-forwarded-for"))
             .map(|header| header.value);
-        let client = client_address(connection.peer, forwarded, &connection.app.trusted_proxies);
+        let client = client_address(peer, forwarded, trusted);
         Some(Self { encoding, body, request_id, client })
     }
 
@@ -382,6 +384,82 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The client's address, request id and body length of a request that is of the usual form.
+    fn parsed(lines: &[&str], body: &str) -> Option<(String, Option<String>, usize)> {
+        let request = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        Usual::parse(request.as_bytes(), peer, &trusted).map(|usual| {
+            let id = usual.request_id.map(str::to_owned);
+            (usual.client.to_string(), id, usual.body.len())
+        })
+    }
+
+    #[test]
+    fn usual_requests_are_taken() {
+        let usual = ["POST /v1/query HTTP/1.1", "Host: a", "Content-Type: application/json"];
+        let with = |more: &[&'static str]| [&usual[..], more].concat();
+        let peer = "10.0.0.1".to_owned();
+        assert_eq!(parsed(&with(&["Content-Length: 2"]), "{}"), Some((peer.clone(), None, 2)));
+        let many = with(&[
+            "content-length: 2",
+            "Connection: Keep-Alive",
+            "User-Agent: b",
+            "Accept: */*",
+            "X-Request-Id: r-1",
+            "X-Forwarded-For: 192.0.2.1, 198.51.100.1",
+            "x-forwarded-for: 10.0.0.2",
+        ]);
+        let client = "198.51.100.1".to_owned();
+        assert_eq!(parsed(&many, "{}"), Some((client, Some("r-1".to_owned()), 2)));
+        let bad_id = with(&["Content-Length: 2", "X-Request-Id: a b"]);
+        assert_eq!(parsed(&bad_id, "{}"), Some((peer, None, 2)));
+    }
+
+    #[test]
+    fn all_else_is_left_to_hyper() {
+        let line = "POST /v1/query HTTP/1.1";
+        let (host, kind) = ("Host: a", "Content-Type: application/json");
+        let length = "Content-Length: 2";
+        assert!(parsed(&[line, host, kind, length], "{}").is_some());
+        for lines in [
+            &["POST /v1/query HTTP/1.0", host, kind, length][..],
+            &["post /v1/query HTTP/1.1", host, kind, length],
+            &["PUT /v1/query HTTP/1.1", host, kind, length],
+            &["POST /v1/query/ HTTP/1.1", host, kind, length],
+            &["POST /v1/query?a HTTP/1.1", host, kind, length],
+            &["POST http://a/v1/query HTTP/1.1", host, kind, length],
+            &[line, kind, length],
+            &[line, host, host, kind, length],
+            &[line, host, length],
+            &[line, host, kind, kind, length],
+            &[line, host, "Content-Type: text/plain", length],
+            &[line, host, kind],
+            &[line, host, kind, length, length],
+            &[line, host, kind, "Content-Length: 1"],
+            &[line, host, kind, "Content-Length: 3"],
+            &[line, host, kind, "Content-Length: +2"],
+            &[line, host, kind, length, "Transfer-Encoding: chunked"],
+            &[line, host, kind, length, "Content-Encoding: gzip"],
+            &[line, host, kind, length, "Expect: 100-continue"],
+            &[line, host, kind, length, "Upgrade: h2c"],
+            &[line, host, kind, length, "Connection: close"],
+            &[line, host, kind, length, "Connection: keep-alive, close"],
+            &[line, host, kind, length, "X-Request-Id: a", "X-Request-Id: b"],
+            &[line, host, kind, length, "broken"],
+            &[line, host, kind, length, "Transfer-Encoding : chunked"],
+        ] {
+            assert_eq!(parsed(lines, "{}"), None, "{lines:?}");
+        }
+        let many = vec!["A: b"; HEADERS_MAX];
+        assert_eq!(parsed(&[&[line, host, kind, length], &many[..]].concat(), "{}"), None);
+        let long = format!("A: {}", "b".repeat(HEAD_BYTES_MAX));
+        assert_eq!(parsed(&[line, host, kind, length, &long], "{}"), None);
+        let large = " ".repeat(BODY_BYTES_MAX + 1);
+        let length = format!("Content-Length: {}", large.len());
+        assert_eq!(parsed(&[line, host, kind, &length], &large), None);
+    }
 
     #[test]
     fn lengths_are_digits_alone() {

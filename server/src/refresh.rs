@@ -22,6 +22,8 @@ use crate::metrics::Metrics;
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause before a refused generation is tried again.
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// How far the refresher stands back behind the threads that answer.
+const NICENESS: i32 = 10;
 /// Between two attempts to let go of a replaced generation.
 const RELEASE_PAUSE: Duration = Duration::from_millis(2);
 /// A holds file changed this recently is read again, in case the next change shows the same times.
@@ -90,7 +92,11 @@ pub fn start(
     };
     let thread = std::thread::Builder::new()
         .name("refresh".to_owned())
-        .spawn(move || refresher.run(&inbox, interval))?;
+        .spawn(move || {
+            // Opening has time; answers have not. Refused only where it is forbidden.
+            let _kept = rustix::process::setpriority_process(None, NICENESS);
+            refresher.run(&inbox, interval);
+        })?;
     Ok((Trigger { messages }, thread))
 }
 

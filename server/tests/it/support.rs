@@ -198,6 +198,11 @@ impl Connection {
         self.reader.get_mut().write_all(bytes)
     }
 
+    /// Says that nothing more comes from this side.
+    pub(crate) fn end_sending(&mut self) {
+        let _gone = self.reader.get_mut().shutdown(std::net::Shutdown::Write);
+    }
+
     /// Reads one answer; `None` when the server closed first.
     pub(crate) fn receive(&mut self) -> Option<Answer> {
         let mut head = String::new();
