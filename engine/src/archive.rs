@@ -22,12 +22,23 @@ pub(crate) fn records_section_bytes(records: u64) -> u64 {
     (records + blocks) * RECORD_BYTES as u64
 }
 
+/// Checks that a records section is as long as its records ask for.
+pub(crate) fn check_records_length(
+    path: &Path,
+    section: &[u8],
+    records: u64,
+) -> Result<(), OpenError> {
+    if section.len() as u64 == records_section_bytes(records) {
+        return Ok(());
+    }
+    let detail = format!("{} bytes for {records} records", section.len());
+    Err(OpenError::corrupt(path, "records", detail))
+}
+
 /// Validates every block of a records section.
 pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Result<(), OpenError> {
     let corrupt = |detail: String| OpenError::corrupt(path, "records", detail);
-    if section.len() as u64 != records_section_bytes(records) {
-        return Err(corrupt(format!("{} bytes for {records} records", section.len())));
-    }
+    check_records_length(path, section, records)?;
     let mut left = records as usize;
     for (number, block) in section.chunks(BLOCK_BYTES).enumerate() {
         let count = left.min(BLOCK_RECORDS);

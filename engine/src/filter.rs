@@ -31,6 +31,12 @@ fn place(lines: usize, hash: u64) -> (usize, [u64; LINE_WORDS]) {
     (line, bits)
 }
 
+/// Byte offset of the line of a hash.
+#[inline]
+pub(crate) fn line_at(section: &[u8], hash: u64) -> usize {
+    place(section.len() / LINE_BYTES, hash).0 * LINE_BYTES
+}
+
 #[inline]
 pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
     let (lines, _) = section.as_chunks::<LINE_BYTES>();

@@ -9,11 +9,16 @@
 //! `docs/FORMAT.md` draws the files, `docs/KEYS.md` the keys.
 
 mod archive;
+mod batch;
 mod checksum;
 mod filter;
 mod index;
 mod lookup;
 mod map;
+mod opening;
+mod parallel;
+mod verified;
+mod verify;
 
 #[cfg(feature = "build")]
 pub mod build;
@@ -43,6 +48,7 @@ pub use holds::Holds;
 pub use key::{Field, Mode};
 pub use lookup::{Matches, Query};
 pub use manifest::Manifest;
+pub use opening::{Memory, Opening};
 pub use record::View;
 pub use segment::Segment;
 pub use snapshot::Snapshot;

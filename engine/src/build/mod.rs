@@ -15,8 +15,8 @@ mod writer;
 pub use check::check_indexes;
 pub use merge::{Merged, Source, merge};
 pub use publish::{
-    adopt_segment, create_folders, publish, remove_temporaries, write_atomically, write_holds,
-    write_manifest,
+    adopt_segment, create_folders, mark_verified, publish, remove_temporaries, write_atomically,
+    write_holds, write_manifest,
 };
 pub use rows::Rows;
 pub use writer::{Finished, HashedEntry, HashedKeys, SegmentWriter};

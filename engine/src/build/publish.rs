@@ -10,6 +10,7 @@ use crate::error::BuildError;
 use crate::holds::Holds;
 use crate::manifest::Manifest;
 use crate::store::Store;
+use crate::verified;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -22,7 +23,9 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// # Errors
 /// `Io`.
 pub fn create_folders(store: &Store) -> Result<(), BuildError> {
-    for folder in [store.batches_dir(), store.segments_dir(), store.generations_dir()] {
+    for folder in
+        [store.batches_dir(), store.segments_dir(), store.generations_dir(), store.verified_dir()]
+    {
         fs::create_dir_all(&folder).map_err(|error| BuildError::io(&folder, error))?;
     }
     sync_folder(store.root())?;
@@ -43,6 +46,7 @@ pub fn remove_temporaries(store: &Store) -> Result<(), BuildError> {
         store.batches_dir(),
         store.segments_dir(),
         store.generations_dir(),
+        store.verified_dir(),
     ];
     for folder in folders {
         let io = |error| BuildError::io(&folder, error);
@@ -109,6 +113,20 @@ pub fn adopt_segment(temporary: &Path, path: &Path) -> Result<(), BuildError> {
     fs::set_permissions(temporary, permissions).map_err(io)?;
     fs::rename(temporary, path).map_err(io)?;
     sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))
+}
+
+/// Marks a segment of the store as verified: whoever opens it in this boot of the machine need not
+/// read it again. To be called once its file has its final name and every byte was read.
+///
+/// # Errors
+/// `Io`.
+pub fn mark_verified(store: &Store, id: &str) -> Result<(), BuildError> {
+    let path = store.segment_path(id);
+    let mark = verified::mark_of(id, &path).map_err(|error| BuildError::io(&path, error))?;
+    match mark {
+        Some(mark) => write_atomically(&store.verified_path(id), mark.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// Writes a manifest; the generation exists then but is not live.

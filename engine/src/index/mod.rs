@@ -6,6 +6,8 @@
 //! in a list, and a search reads backwards through them.
 
 pub(crate) mod block;
+mod node;
+mod top;
 pub(crate) mod tree;
 
 use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};

@@ -6,4 +6,5 @@ mod corruption;
 mod generated;
 mod golden;
 mod lookups;
+mod opening;
 mod support;
