@@ -20,19 +20,31 @@ pub enum Switch {
     Off,
 }
 
-/// How the segments of a generation are kept in memory.
+/// Where the data lie while they are served: the engine's policies, with names and costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Memory {
-    /// The system reads what is asked for and drops it when memory is short; starts at once
+    /// In the page cache; the system drops pages when memory is short, and reads them again when asked
     #[default]
     Mapped,
-    /// Read into memory before it serves; may still be dropped when memory is short
+    /// As mapped, but read in before the first answer; a start takes as long as reading everything
     Populated,
-    /// Read and pinned: no query waits for a disk; needs as much memory, and the right to lock it
+    /// As populated, and never dropped: needs that much free memory and the right to lock it
     Locked,
-    /// Copied into huge pages: fastest; needs as much memory again while a generation is replaced
+    /// Copied into huge pages of this process: fastest, but no page cache is shared; while a new base
+    /// replaces another, both are held
     Huge,
+}
+
+impl From<Memory> for zhengcha_engine::Memory {
+    fn from(memory: Memory) -> Self {
+        match memory {
+            Memory::Mapped => Self::Mapped,
+            Memory::Populated => Self::Populated,
+            Memory::Locked => Self::Locked,
+            Memory::Huge => Self::Huge,
+        }
+    }
 }
 
 /// Answers certificate queries (any two of four fields) over HTTP from the snapshot that

@@ -13,10 +13,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
-use zhengcha_engine::{Current, Holds, OpenError, Snapshot, Store};
+use zhengcha_engine::{Current, Holds, Memory, OpenError, Opening, Snapshot, Store};
 
 use crate::live::{Live, Retired, Serving, State};
 use crate::metrics::Metrics;
+use crate::server::StartError;
 
 /// First pause before a refused generation is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -74,30 +75,45 @@ impl Trigger {
 }
 
 /// Starts the refresher. It looks for the first time before its first pause.
+///
+/// # Errors
+/// When there is no thread for it, or when the data are to be locked in memory and the system refuses.
 pub fn start(
     store: Store,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
     interval: Duration,
-) -> std::io::Result<(Trigger, JoinHandle<()>)> {
+    opening: Opening,
+) -> Result<(Trigger, JoinHandle<()>), StartError> {
     let (messages, inbox) = std::sync::mpsc::channel();
-    let refresher = Refresher {
+    let mut refresher = Refresher {
         store,
         live,
         metrics,
+        opening,
+        without: None,
         retired: Retired::default(),
         refusal: None,
         current: None,
         holds: HoldsFile::default(),
     };
-    let thread = std::thread::Builder::new()
-        .name("refresh".to_owned())
-        .spawn(move || {
-            // Opening has time; answers have not. Refused only where it is forbidden.
-            let _kept = rustix::process::setpriority_process(None, NICENESS);
-            refresher.run(&inbox, interval);
-        })?;
+    if opening.memory == Memory::Locked {
+        refresher.look(false);
+        if let Some(reason) = refresher.without.take() {
+            return Err(StartError::Memory(reason));
+        }
+    }
+    let thread = std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
+        stand_back();
+        refresher.run(&inbox, interval);
+    })?;
     Ok((Trigger { messages }, thread))
+}
+
+/// Lets the threads that answer go first: opening has time.
+fn stand_back() {
+    // Refused only where it is forbidden.
+    let _kept = rustix::process::setpriority_process(None, NICENESS);
 }
 
 /// Something that was refused, and when it is due again.
@@ -112,6 +128,9 @@ struct Refresher {
     store: Store,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
+    opening: Opening,
+    /// What the system did not give for the last generation refused.
+    without: Option<String>,
     retired: Retired,
     refusal: Option<Refusal>,
     /// What CURRENT said when the serving snapshot was opened.
@@ -168,6 +187,7 @@ impl Refresher {
 
     /// One look at the store.
     fn look(&mut self, forced: bool) -> Outcome {
+        let first = self.live.lease().snapshot().is_none();
         let opened = self.look_at_current(forced);
         let snapshot = match &opened {
             Ok(Some(snapshot)) => Some(Arc::clone(snapshot)),
@@ -184,11 +204,27 @@ impl Refresher {
         }
         if taken_up {
             self.metrics.count_swap();
+            if first {
+                self.warm_beside();
+            }
         }
         if opened.is_err() || self.holds.list.is_none() {
             return Outcome::Refused;
         }
         Outcome::Serving(generation, taken_up)
+    }
+
+    /// Reads in, on a thread of its own, what serves already: after a start slow answers are better
+    /// than none.
+    fn warm_beside(&self) {
+        let Some(snapshot) = self.live.lease().snapshot().cloned() else { return };
+        let warm = move || {
+            stand_back();
+            snapshot.warm(None);
+        };
+        if let Err(error) = std::thread::Builder::new().name("warm".to_owned()).spawn(warm) {
+            tracing::warn!(error = %error, "no thread to read the data in; queries will");
+        }
     }
 
     fn put(&mut self, snapshot: Arc<Snapshot>) {
@@ -236,11 +272,12 @@ impl Refresher {
         // Read before opening: if CURRENT moves in between, the next look sees a difference.
         let Some(named) = Current::read(&self.store)? else { return Ok(None) };
         let began = Instant::now();
-        let Some(snapshot) = Snapshot::open_current(&self.store, previous)? else {
-            return Ok(None);
-        };
+        let opened = Snapshot::open_current_with(&self.store, previous, &self.opening)?;
+        let Some(snapshot) = opened else { return Ok(None) };
         let opened = Instant::now();
-        snapshot.warm(previous);
+        if previous.is_some() {
+            snapshot.warm(previous);
+        }
         let (open, warm) = (opened - began, opened.elapsed());
         self.metrics.set_swap(open, warm);
         tracing::info!(
@@ -270,6 +307,9 @@ impl Refresher {
             }
             _ => RETRY_FIRST,
         };
+        if let OpenError::Io { .. } = error {
+            self.without = Some(error.to_string());
+        }
         let generation = current.as_ref().map(|current| current.generation);
         tracing::error!(
             generation,
