@@ -30,7 +30,7 @@ pub mod shed;
 pub mod wire;
 
 pub use config::Config;
-pub use server::{Options, Server};
+pub use server::{Options, Server, StartError};
 
 use std::io::Write;
 

@@ -9,11 +9,9 @@ use zhengcha_engine::format::section::SegmentKind;
 use zhengcha_engine::testing::{publish_segments, write_segment};
 use zhengcha_engine::{Certificate, Shadows, Snapshot, build};
 use zhengcha_server::cli::Memory;
-use zhengcha_server::{Options, Server, StartError};
+use zhengcha_server::{Options, StartError};
 
-use crate::support::{
-    Connection, Depot, HIT, MISS, PATIENCE, Site, example, get, query, second, wait_for,
-};
+use crate::support::{Connection, Depot, HIT, MISS, Site, example, get, query, second, wait_for};
 
 /// A server on this depot, `None` where the system does not let memory be locked.
 fn site(depot: Depot, memory: Memory) -> Option<Site> {
@@ -94,7 +92,6 @@ fn marked(certificate: Certificate, generation: u64) -> Certificate {
 fn swaps_to_deltas_under_load_lose_nothing_and_mix_nothing() {
     let depot = Depot::new();
     build::create_folders(&depot.store).unwrap();
-    build::write_holds(&depot.store, &zhengcha_engine::Holds::default()).unwrap();
     // The base holds both; each delta replaces both, so that all of an answer is of one generation.
     let base = [example(), second()].map(|certificate| marked(certificate, 1));
     let base = write_segment(&depot.store, SegmentKind::Base, base, Vec::new()).unwrap();
