@@ -153,16 +153,13 @@ fn go_down(segment: &Segment, index: &Index, descent: Descent) -> Stage {
             prefetch(tree, node.saturating_sub(INDEX_BLOCK_BYTES));
             Stage::Descending(descent)
         }
-        None => {
-            let block = descent.block();
-            ask_blocks(segment, index, Candidates { low: block, high: block })
-        }
+        None => ask_blocks(segment, index, index.tree.candidate(descent.block())),
     }
 }
 
 #[inline]
 fn ask_blocks(segment: &Segment, index: &Index, candidates: Candidates) -> Stage {
-    if index.begins_within_run(candidates.low) {
+    if candidates.low_within_run {
         return Stage::Single;
     }
     let lines = lines(segment, index);
@@ -178,7 +175,7 @@ fn ask_records(
     segment: &Segment,
     index: &Index,
     query: &Query<'_>,
-    Candidates { low, high }: Candidates,
+    Candidates { low, high, .. }: Candidates,
 ) -> Stage {
     let mut masks = [0; BLOCKS_MAX];
     if (high - low) as usize >= BLOCKS_MAX {

@@ -108,6 +108,7 @@ struct Entries {
     block: u32,
     mask: u32,
     low: u32,
+    low_within_run: bool,
 }
 
 /// The certificates that have both fields: an iterator over [`View`]s, in no promised order.
@@ -136,14 +137,15 @@ impl<'s, 'q> Matches<'s, 'q> {
                 continue;
             }
             let tree = &segment.bytes()[index.tree_range.clone()];
-            let Candidates { low, high } = index.tree.candidates(tree, self.query.probe.sort_key);
+            let Candidates { low, high, low_within_run } =
+                index.tree.candidates(tree, self.query.probe.sort_key);
             let lines = &segment.bytes()[index.blocks_range.clone()];
             for block in low..=high {
                 prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
             }
             self.current = Some((layer, index));
             let mask = matches_in(segment, index, &self.query, high);
-            self.entries = Entries { block: high, mask, low };
+            self.entries = Entries { block: high, mask, low, low_within_run };
             return Some(());
         }
     }
@@ -214,7 +216,7 @@ impl<'s> Iterator for Matches<'s, '_> {
                 continue;
             };
             let segment = layer.segment();
-            let Entries { block, mask, low } = self.entries;
+            let Entries { block, mask, low, .. } = self.entries;
             if mask != 0 {
                 self.entries.mask = mask & (mask - 1);
                 let ordered = self.query.mode.is_certificate_first();
@@ -227,13 +229,17 @@ impl<'s> Iterator for Matches<'s, '_> {
                 return Some(View { record: segment.stored(number).to_native(), texts: segment });
             }
             // Below the candidates, a run of equal sort keys goes on in the block before.
-            if block > low || index.begins_within_run(block) {
-                let block = block - 1;
-                let mask = matches_in(segment, index, &self.query, block);
-                self.entries = Entries { block, mask, low: low.min(block) };
+            let (low, low_within_run) = if block > low {
+                (low, self.entries.low_within_run)
+            } else if self.entries.low_within_run {
+                (block - 1, index.tree.begins_within_run(block - 1))
             } else {
                 self.current = None;
-            }
+                continue;
+            };
+            let block = block - 1;
+            let mask = matches_in(segment, index, &self.query, block);
+            self.entries = Entries { block, mask, low, low_within_run };
         }
     }
 }
@@ -271,7 +277,7 @@ fn certificate_range(segment: &Segment, packed: u64) -> (u32, u32) {
     };
     let last = index.tree.floor(&segment.bytes()[index.tree_range.clone()], packed);
     let mut first = last;
-    while index.begins_within_run(first) {
+    while index.tree.begins_within_run(first) {
         first -= 1;
     }
     let entries = ORDERED_BLOCK_ENTRIES as u32;

@@ -119,16 +119,6 @@ pub(crate) struct Index {
     pub(crate) tree: Arc<Tree>,
     pub(crate) tree_range: Range<usize>,
     pub(crate) blocks_range: Range<usize>,
-    /// Blocks that begin inside a run of equal sort keys, rising; nearly always empty.
-    pub(crate) runs: Box<[u32]>,
-}
-
-impl Index {
-    /// Whether the first sort key of this block is also the last of the block before.
-    #[inline]
-    pub(crate) fn begins_within_run(&self, block: u32) -> bool {
-        !self.runs.is_empty() && self.runs.binary_search(&block).is_ok()
-    }
 }
 
 /// A verified segment: every byte was read, and lookups touch nothing else.
@@ -214,6 +204,13 @@ impl Segment {
     /// Every record, in certificate-number order.
     pub fn views(&self) -> impl Iterator<Item = View<'_>> {
         (0..self.records() as u32).filter_map(|number| self.view(number))
+    }
+
+    /// Bytes of the heap and the dictionaries.
+    #[cfg(feature = "build")]
+    pub(crate) fn text_bytes(&self) -> u64 {
+        let Sections { heap, occupations, bodies, .. } = &self.sections;
+        (heap.len() + occupations.len() + bodies.len()) as u64
     }
 
     #[inline]

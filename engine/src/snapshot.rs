@@ -33,6 +33,17 @@ impl Layer {
     }
 }
 
+/// A record with the place where it lies.
+#[derive(Clone)]
+pub struct Located<'s> {
+    /// Position of its segment, 0 for the base.
+    pub segment: usize,
+    /// Its number within the segment.
+    pub record: u32,
+    /// The record.
+    pub view: View<'s>,
+}
+
 /// The verified segments a manifest names. Immutable; share it by `Arc`.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -100,7 +111,12 @@ impl Snapshot {
         Self::open_manifest(store, manifest, previous, opening)
     }
 
-    fn open_manifest(
+    /// Opens and verifies what a manifest names, be it written or not: what is to be published can
+    /// be asked before it is.
+    ///
+    /// # Errors
+    /// Any [`OpenError`].
+    pub fn open_manifest(
         store: &Store,
         manifest: Manifest,
         previous: Option<&Self>,
@@ -195,12 +211,28 @@ impl Snapshot {
         batch::lookup(&self.layers, queries, found);
     }
 
+    /// Records of the segment at `position` (0 for the base) that newer ones replace or withdraw,
+    /// rising.
+    ///
+    /// # Panics
+    /// When there is no such segment.
+    #[must_use]
+    pub fn shadowed(&self, position: usize) -> &[u32] {
+        &self.layers[self.layers.len() - 1 - position].shadowed
+    }
+
     /// Every certificate with this number (in normal form), whoever holds it.
     pub fn by_certificate<'s>(&'s self, number: &'s str) -> impl Iterator<Item = View<'s>> {
-        self.layers.iter().flat_map(move |layer| {
+        self.located(number).map(|located| located.view)
+    }
+
+    /// Every certificate with this number (in normal form) and the place of each.
+    pub fn located<'s>(&'s self, number: &'s str) -> impl Iterator<Item = Located<'s>> {
+        let segments = (0..self.layers.len()).rev();
+        self.layers.iter().zip(segments).flat_map(move |(layer, segment)| {
             lookup::by_certificate(layer.segment(), number)
                 .filter(|&(record, _)| !layer.is_shadowed(record))
-                .map(|(_, view)| view)
+                .map(move |(record, view)| Located { segment, record, view })
         })
     }
 

@@ -85,12 +85,10 @@ impl UnverifiedSegment {
 
     fn index(&self, mode: Mode, tree: Arc<Tree>) -> Index {
         let tree_mode = if self.shares_first_tree(mode) { Mode::IC } else { mode };
-        let (run_words, _) = self.section(SectionKind::Runs(mode)).as_chunks::<4>();
         Index {
             tree,
             tree_range: section_range(&self.header, SectionKind::Tree(tree_mode)),
             blocks_range: section_range(&self.header, SectionKind::Blocks(mode)),
-            runs: run_words.iter().map(|word| u32::from_le_bytes(*word)).collect(),
         }
     }
 
@@ -172,11 +170,9 @@ impl UnverifiedSegment {
         let kind = SectionKind::Tree(mode);
         let blocks = (self.section(SectionKind::Blocks(mode)).len() / INDEX_BLOCK_BYTES) as u32;
         let even = !mode.is_certificate_first();
-        if marked {
-            return Tree::open(&self.path, &kind.name(), self.section(kind), blocks, even);
-        }
         let runs = self.section(SectionKind::Runs(mode));
-        Tree::verify(&self.path, &kind.name(), self.section(kind), (blocks, runs), even)
+        let read = if marked { Tree::open } else { Tree::verify };
+        read(&self.path, &kind.name(), self.section(kind), (blocks, runs), even)
     }
 
     fn verify_blocks(&self, mode: Mode, marked: bool) -> Result<(), OpenError> {

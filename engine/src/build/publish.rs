@@ -8,7 +8,7 @@ use crate::checksum::sum128;
 use crate::current::Current;
 use crate::error::BuildError;
 use crate::holds::Holds;
-use crate::manifest::Manifest;
+use crate::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use crate::store::Store;
 use crate::verified;
 use std::fs::{self, File};
@@ -129,12 +129,39 @@ pub fn mark_verified(store: &Store, id: &str) -> Result<(), BuildError> {
     }
 }
 
-/// Writes a manifest; the generation exists then but is not live.
+/// Whether a segment of the store is marked as verified and its file is still the one that was.
+#[must_use]
+pub fn is_marked(store: &Store, id: &str) -> bool {
+    fs::metadata(store.segment_path(id)).is_ok_and(|file| verified::is_marked(store, id, &file))
+}
+
+/// Takes back the mark of a segment, if it has one.
 ///
 /// # Errors
 /// `Io`.
+pub fn unmark(store: &Store, id: &str) -> Result<(), BuildError> {
+    let path = store.verified_path(id);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(BuildError::io(&path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a manifest; the generation exists then but is not live.
+///
+/// # Errors
+/// `LimitExceeded` when it would be too long to be read, `Io`.
 pub fn write_manifest(store: &Store, manifest: &Manifest) -> Result<Current, BuildError> {
     let text = manifest.emit();
+    if text.len() as u64 > MANIFEST_BYTES_MAX {
+        return Err(BuildError::LimitExceeded {
+            what: "bytes of a manifest",
+            found: text.len() as u64,
+            limit: MANIFEST_BYTES_MAX,
+        });
+    }
     write_atomically(&store.manifest_path(manifest.generation), text.as_bytes())?;
     Ok(Current { generation: manifest.generation, manifest_sum: sum128(text.as_bytes()) })
 }

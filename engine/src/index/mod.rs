@@ -9,6 +9,10 @@ pub(crate) mod block;
 mod node;
 mod top;
 pub(crate) mod tree;
+#[cfg(feature = "build")]
+pub(crate) mod tree_builder;
+#[cfg(feature = "build")]
+pub(crate) mod walk;
 
 use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};
 use crate::key::Mode;

@@ -144,7 +144,8 @@ impl Top {
     }
 }
 
-/// The first block of every slot of evenly spread keys.
+/// The first block of every slot of evenly spread keys, and in the bit above its number whether the
+/// block before begins within a run of equal keys.
 #[derive(Debug)]
 pub(super) struct Directory {
     firsts: Table,
@@ -152,20 +153,24 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    pub(super) fn build(section: &[u8], root: u32, blocks: u32) -> io::Result<Self> {
+    pub(super) fn build(section: &[u8], root: u32, blocks: u32, runs: &Runs) -> io::Result<Self> {
         let bits = blocks.ilog2().min(DIRECTORY_BITS_MAX);
         let depth = (1..SYMBOLS).find(|&depth| symbol_bits(depth) >= bits).unwrap_or(SYMBOLS);
         let shift = KEY_BITS - bits;
+        let word = |first: u32| {
+            let within = runs.contains(first.saturating_sub(1));
+            (first | u32::from(within) << FIRST_BITS).to_le_bytes()
+        };
         let firsts = Table::new((1usize << bits) + 1, |words| {
             let mut begun = 0usize;
             walk(section, root, (0, 0), (0, depth), &mut |visit| {
                 let slot = (visit.key >> shift) as usize;
                 while begun <= slot {
-                    words[begun] = visit.first.to_le_bytes();
+                    words[begun] = word(visit.first);
                     begun += 1;
                 }
             });
-            words[begun..].fill(blocks.to_le_bytes());
+            words[begun..].fill(word(blocks));
         })?;
         Ok(Self { firsts, shift })
     }
@@ -178,8 +183,39 @@ impl Directory {
     #[inline]
     pub(super) fn candidates(&self, sort_key: u64) -> Option<Candidates> {
         let words = &self.firsts.words()[(sort_key >> self.shift) as usize..];
-        let low = u32::from_le_bytes(words[0]).saturating_sub(1);
-        let high = u32::from_le_bytes(words[1]).saturating_sub(1);
-        (high.wrapping_sub(low) < CANDIDATES_MAX).then_some(Candidates { low, high })
+        let first = u32::from_le_bytes(words[0]);
+        let low = (first & BLOCKS_MAX).saturating_sub(1);
+        let high = (u32::from_le_bytes(words[1]) & BLOCKS_MAX).saturating_sub(1);
+        let low_within_run = first > BLOCKS_MAX;
+        let few = high.wrapping_sub(low) < CANDIDATES_MAX;
+        few.then_some(Candidates { low, high, low_within_run })
+    }
+}
+
+/// The blocks that begin within a run of equal keys: a bit for each block, nothing when there are none.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    bits: Box<[u64]>,
+}
+
+impl Runs {
+    /// From a runs section; numbers past the end count for nothing.
+    pub(super) fn new(section: &[u8], blocks: u32) -> Self {
+        if section.is_empty() {
+            return Self::default();
+        }
+        let mut bits = vec![0u64; blocks as usize / 64 + 1].into_boxed_slice();
+        for word in section.as_chunks::<4>().0 {
+            let block = u32::from_le_bytes(*word);
+            if let Some(word) = bits.get_mut(block as usize / 64) {
+                *word |= 1 << (block % 64);
+            }
+        }
+        Self { bits }
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, block: u32) -> bool {
+        self.bits.get(block as usize / 64).is_some_and(|word| word >> (block % 64) & 1 == 1)
     }
 }

@@ -10,7 +10,7 @@
 //! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`).
 
 use super::node::{Node, node, root_address};
-use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Top};
+use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Runs, Top};
 use crate::error::OpenError;
 use std::path::Path;
 
@@ -40,6 +40,7 @@ pub(super) struct State {
 pub(crate) struct Tree {
     top: Top,
     directory: Option<Directory>,
+    runs: Runs,
 }
 
 /// Which blocks may begin with a key: `low` to `high`, both included.
@@ -47,6 +48,8 @@ pub(crate) struct Tree {
 pub(crate) struct Candidates {
     pub(crate) low: u32,
     pub(crate) high: u32,
+    /// Whether block `low` begins within a run of equal keys, so that the block before counts too.
+    pub(crate) low_within_run: bool,
 }
 
 /// A search on its way down, one symbol at a time.
@@ -82,7 +85,7 @@ impl Tree {
         fst.verify().map_err(|error| corrupt(error.to_string()))?;
         let root = root_address(section).ok_or_else(|| corrupt("no root".to_owned()))?;
         check_nodes(section, root, blocks, runs).map_err(corrupt)?;
-        Self::open(path, place, section, blocks, even)
+        Self::open(path, place, section, (blocks, runs), even)
     }
 
     /// Prepares the tables of a tree that was checked before.
@@ -90,7 +93,7 @@ impl Tree {
         path: &Path,
         place: &str,
         section: &[u8],
-        blocks: u32,
+        (blocks, runs): (u32, &[u8]),
         even: bool,
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: &str| OpenError::corrupt(path, place, detail);
@@ -99,12 +102,13 @@ impl Tree {
         }
         let root = root_address(section).ok_or_else(|| corrupt("no root"))?;
         let io = |error| OpenError::io(path, error);
+        let runs = Runs::new(runs, blocks);
         let top = Top::build(section, root, blocks, Top::symbols(blocks, even)).map_err(io)?;
         let directory = (even && blocks >= DIRECTORY_BLOCKS_MIN)
-            .then(|| Directory::build(section, root, blocks))
+            .then(|| Directory::build(section, root, blocks, &runs))
             .transpose()
             .map_err(io)?;
-        Ok(Self { top, directory })
+        Ok(Self { top, directory, runs })
     }
 
     /// Asks for the memory that [`Tree::begin`] will read.
@@ -131,11 +135,20 @@ impl Tree {
     pub(crate) fn candidates(&self, section: &[u8], sort_key: u64) -> Candidates {
         match self.begin(sort_key) {
             Begun::Found(candidates) => candidates,
-            Begun::Descending(descent) => {
-                let block = descent.floor(section, sort_key);
-                Candidates { low: block, high: block }
-            }
+            Begun::Descending(descent) => self.candidate(descent.floor(section, sort_key)),
         }
+    }
+
+    /// One block as the only candidate.
+    #[inline]
+    pub(crate) fn candidate(&self, block: u32) -> Candidates {
+        Candidates { low: block, high: block, low_within_run: self.begins_within_run(block) }
+    }
+
+    /// Whether the first sort key of this block is also the last of the block before.
+    #[inline]
+    pub(crate) fn begins_within_run(&self, block: u32) -> bool {
+        self.runs.contains(block)
     }
 
     /// The last block whose separator is not above `sort_key`; 0 when there is none.
@@ -149,6 +162,13 @@ impl Descent {
     #[inline]
     pub(super) fn at(state: State, depth: u8) -> Self {
         Self { state, depth }
+    }
+
+    /// Symbols behind it.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(super) fn depth(&self) -> usize {
+        usize::from(self.depth)
     }
 
     /// The node that is read next; `None` at the end of the search.
@@ -278,58 +298,17 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
     Ok(())
 }
 
-/// Builds a tree from blocks in order.
-#[cfg(feature = "build")]
-pub(crate) struct TreeBuilder {
-    builder: fst::raw::Builder<Vec<u8>>,
-    runs: Vec<u8>,
-    blocks: u32,
-    last_sort_key: u64,
-}
-
-#[cfg(feature = "build")]
-impl TreeBuilder {
-    pub(crate) fn new() -> Self {
-        Self { builder: fst::raw::Builder::memory(), runs: Vec::new(), blocks: 0, last_sort_key: 0 }
-    }
-
-    /// Adds a block by the sort keys of its first and last entry.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<(), crate::error::BuildError> {
-        let invalid = |detail: String| crate::error::BuildError::Invalid { place: "index", detail };
-        if self.blocks > 0 {
-            if first == self.last_sort_key {
-                self.runs.extend_from_slice(&self.blocks.to_le_bytes());
-            } else {
-                let (before, here) = (spell(self.last_sort_key), spell(first));
-                let same = before.iter().zip(here).take_while(|&(&a, b)| a == b).count();
-                self.builder
-                    .insert(&here[..(same + 1).min(SYMBOLS)], u64::from(self.blocks))
-                    .map_err(|error| invalid(error.to_string()))?;
-            }
-        }
-        self.blocks += 1;
-        self.last_sort_key = last;
-        Ok(())
-    }
-
-    /// The tree section and the runs section.
-    pub(crate) fn finish(self) -> Result<(Vec<u8>, Vec<u8>), crate::error::BuildError> {
-        let tree = self.builder.into_inner().map_err(|error| {
-            crate::error::BuildError::Invalid { place: "index", detail: error.to_string() }
-        })?;
-        Ok((tree, self.runs))
-    }
-}
-
 #[cfg(all(test, feature = "build"))]
 mod tests {
+    use super::super::tree_builder::TreeBuilder;
     use super::*;
     use proptest::prelude::*;
+    use std::path::PathBuf;
 
     /// A tree over blocks with these first sort keys (rising, the last key of a block being its
     /// first), with its tables unfolded to `symbols` symbols.
     fn tree(firsts: &[u64], symbols: usize, directory: bool) -> (Vec<u8>, Tree) {
-        let mut builder = TreeBuilder::new();
+        let mut builder = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
         for &first in firsts {
             builder.push(first, first).unwrap();
         }
@@ -338,8 +317,9 @@ mod tests {
         Tree::verify(path, "tree", &section, (blocks, &runs), directory).unwrap();
         let root = root_address(&section).unwrap();
         let top = Top::build(&section, root, blocks, symbols).unwrap();
-        let directory = directory.then(|| Directory::build(&section, root, blocks).unwrap());
-        (section, Tree { top, directory })
+        let runs = Runs::new(&runs, blocks);
+        let directory = directory.then(|| Directory::build(&section, root, blocks, &runs).unwrap());
+        (section, Tree { top, directory, runs })
     }
 
     fn check(mut firsts: Vec<u64>, asked: &[u64]) {
@@ -355,8 +335,10 @@ mod tests {
                 if firsts.contains(&key) {
                     assert_eq!(floor, last, "{symbols} symbols, key {key:x}");
                 }
-                let Candidates { low, high } = unfolded.candidates(&section, key);
+                let Candidates { low, high, low_within_run } = unfolded.candidates(&section, key);
                 assert!((low..=high).contains(&floor), "{symbols} symbols, key {key:x}");
+                let within = low > 0 && firsts[low as usize] == firsts[low as usize - 1];
+                assert_eq!(low_within_run, within, "{symbols} symbols, key {key:x}");
             }
         }
     }

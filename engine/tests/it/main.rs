@@ -7,4 +7,5 @@ mod generated;
 mod golden;
 mod lookups;
 mod opening;
+mod shares;
 mod support;

@@ -1,27 +1,27 @@
 //! `load` and `check`: the same judgement; `load` then stores, compiles and publishes.
 
 use super::Outcome;
+use super::snapshots::MERGE_DUE;
 use crate::cli::{CheckArgs, LayoutArg, LoadArgs, UploadArgs};
+use crate::compile::Plan;
 use crate::generation::OpenStore;
 use crate::judge::{Judge, OrgScope};
 use crate::layout::Layout;
-use crate::ledger::BatchRow;
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
+use crate::publication::{self, Accepted};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
 use crate::upload::{self, Request, Upload};
-use crate::{clock, compile, report};
+use crate::{clock, compile, report, tiers};
 use anyhow::Context;
 use serde_json::json;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zhengcha_engine::build::Source;
-use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::manifest::ManifestBatch;
-use zhengcha_engine::{Segment, Snapshot, Store};
+use zhengcha_engine::{Manifest, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
 const BATCH_TEMPORARY: &str = "new.tmp";
@@ -38,16 +38,18 @@ pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow:
 pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let mut open = OpenStore::open_or_make(store)?;
-    let register = Snapshot::open_current(store, None)?;
+    let register = open.register()?;
     let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
-    let generation = if judged.stored.is_empty() {
+    let published = if judged.stored.is_empty() {
         None
     } else {
-        Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
+        Some(publish(&mut open, &judged, args, register.as_ref())?)
     };
     let outcome = outcome(&judged);
-    let finished = finish(&args.upload, judged, generation, output);
-    let (Some(generation), Err(error)) = (generation, &finished) else { return finished };
+    let finished = finish(&args.upload, judged, published.as_ref(), output);
+    let (Some(Manifest { generation, .. }), Err(error)) = (published, &finished) else {
+        return finished;
+    };
     // To fail now would mean that nothing changed.
     let _ = writeln!(
         io::stderr(),
@@ -100,69 +102,44 @@ fn judge(
     judged
 }
 
-/// Stores the upload, merges its records into the live generation and publishes the result.
+/// Stores the upload, compiles its records over the live generation and publishes the result.
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
-    org: &OrgScope,
+    args: &LoadArgs,
     register: Option<&Snapshot>,
-) -> anyhow::Result<u64> {
-    let store = open.store.clone();
-    let name = open.next_batch()?;
-    let folder = store.batches_dir().join(BATCH_TEMPORARY);
+) -> anyhow::Result<Manifest> {
+    let folder = open.store.batches_dir().join(BATCH_TEMPORARY);
+    let bar = Bar::default();
     let published = (|| {
         let files = upload::store_batch(&folder, &judged.delivered)?;
-        let accepted_path = folder.join("accepted.seg");
-        let bar = Bar::default();
         let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let accepted = compile::write(&accepted_path, SegmentKind::Batch, &rows, &bar)?;
-        let batch = Segment::open(&accepted_path)?;
-        let base = register.and_then(|snapshot| snapshot.segments().next());
-        let sources: Vec<Source<'_>> =
-            base.into_iter().chain([&batch]).map(Source::Segment).collect();
-        let compiled = compile::compile(&store, &sources, &bar);
-        bar.finish();
-        let mut batches =
-            register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
-        batches.push(ManifestBatch {
-            name: name.clone(),
-            records: accepted.records,
-            segment: accepted.id.clone(),
-        });
-        let manifest = open.manifest(&compiled?, batches)?;
-        let mut stored_report = judged.report.clone();
-        stored_report.generation = Some(manifest.generation);
-        stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
-        sync_folder(&folder)?;
-        let row = BatchRow {
-            name: name.clone(),
-            org: org.to_string(),
-            received: clock::timestamp()?,
-            counts: judged.report.totals(),
-            segment: accepted.id,
+        let plan = Plan::batch(&rows);
+        let segment = &compile::write(&folder.join("accepted.seg"), &plan, &bar)?;
+        let accepted = Accepted {
+            folder: &folder,
+            segment,
+            org: args.org.to_string(),
+            report: &judged.report,
             files,
         };
-        open.commit(&manifest, Some((&row, &folder)), "load", true)?;
-        Ok(manifest.generation)
+        publication::publish(open, &accepted, register, (args.into, args.memory.bytes()), &bar)
     })();
+    bar.finish();
     published.inspect_err(|_: &anyhow::Error| {
         let _ = fs::remove_dir_all(&folder);
     })
-}
-
-fn sync_folder(folder: &Path) -> anyhow::Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("{}: cannot sync", folder.display()))
 }
 
 /// Writes the report asked for and prints the summary.
 fn finish(
     args: &UploadArgs,
     mut judged: Upload,
-    generation: Option<u64>,
+    published: Option<&Manifest>,
     output: &Output,
 ) -> anyhow::Result<Outcome> {
+    let generation = published.map(|manifest| manifest.generation);
+    let merge_due = published.is_some_and(|manifest| tiers::base_is_due(&manifest.sizes()));
     judged.report.generation = generation;
     if let Some(path) = &args.report {
         judged.report.write_file(path, ReportFormat::of(path)?)?;
@@ -176,6 +153,8 @@ fn finish(
         "rejected": rejected,
         "corrections": judged.corrections,
         "unchanged": judged.unchanged,
+        "deltas": published.map(|manifest| manifest.segments.len() - 1),
+        "merge_due": merge_due,
     });
     output.print(&json, || {
         let mut text = report::summary(&judged.report);
@@ -186,6 +165,9 @@ fn finish(
         ));
         if let Some(generation) = generation {
             text.push_str(&format!("generation {generation} is live\n"));
+        }
+        if merge_due {
+            text.push_str(MERGE_DUE);
         }
         text
     })?;

@@ -73,10 +73,12 @@ fn against_register(row: &View<'_>, registered: &[View<'_>], legacy: bool) -> Ve
     if registered.is_empty() {
         return Verdict::New;
     }
-    match registered.iter().find(|record| record.same_person(row)) {
-        Some(record) if record.same_content(row) => Verdict::Unchanged,
-        Some(_) => Verdict::Correction,
-        None if legacy => Verdict::Shared,
-        None => Verdict::Rejected { rule: Rule::Conflict, other: None },
+    // An old register may hold several of the same person: the order they come in decides nothing.
+    if registered.iter().any(|record| record.same_content(row)) {
+        return Verdict::Unchanged;
     }
+    if registered.iter().any(|record| record.same_person(row)) {
+        return Verdict::Correction;
+    }
+    if legacy { Verdict::Shared } else { Verdict::Rejected { rule: Rule::Conflict, other: None } }
 }
