@@ -137,8 +137,11 @@ impl<'s, 'q> Matches<'s, 'q> {
                 continue;
             }
             let tree = &segment.bytes()[index.tree_range.clone()];
-            let Candidates { low, high, low_within_run } =
+            let Candidates { low, high, low_within_run, likely_entry } =
                 index.tree.candidates(tree, self.query.probe.sort_key);
+            if likely_entry < ORDERED_BLOCK_ENTRIES as u32 {
+                segment.prefetch_record(high * ORDERED_BLOCK_ENTRIES as u32 + likely_entry);
+            }
             let lines = &segment.bytes()[index.blocks_range.clone()];
             for block in low..=high {
                 prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
