@@ -7,7 +7,7 @@
 
 use crate::format::INDEX_BLOCK_BYTES;
 use crate::index::block;
-use crate::index::tree::{Begun, Candidates, Descent, Fenced};
+use crate::index::tree::{Begun, Candidates, Descent, Slot};
 use crate::lookup::{Matches, Query, agreeing, fingerprint_matches, record_number};
 use crate::map::prefetch;
 use crate::record::View;
@@ -61,7 +61,7 @@ enum Stage {
     #[default]
     Nothing,
     Descending(Descent),
-    Fenced(Fenced),
+    Fenced(Slot),
     Blocks(Candidates),
     /// Candidate blocks from `low` on with the entries whose fingerprints agree.
     Records {
@@ -93,14 +93,19 @@ fn unfiltered<'s>(
         if let Some(index) = index_of(query) {
             *stage = match index.tree.begin(query.probe.sort_key) {
                 Begun::Found(candidates) => ask_blocks(segment, index, candidates),
-                Begun::Fenced(search) => Stage::Fenced(search),
+                Begun::Fenced(slot) => Stage::Fenced(slot),
                 Begun::Descending(descent) => go_down(segment, index, descent),
             };
         }
     }
     for (query, stage) in queries.iter().zip(&mut stages) {
-        if let (Stage::Fenced(search), Some(index)) = (*stage, index_of(query)) {
-            *stage = ask_blocks(segment, index, index.tree.fenced(search));
+        if let (Stage::Fenced(slot), Some(index)) = (*stage, index_of(query)) {
+            *stage = Stage::Fenced(index.tree.narrow(slot));
+        }
+    }
+    for (query, stage) in queries.iter().zip(&mut stages) {
+        if let (Stage::Fenced(slot), Some(index)) = (*stage, index_of(query)) {
+            *stage = ask_blocks(segment, index, index.tree.fenced(slot));
         }
     }
     descend(segment, queries, &mut stages);

@@ -123,6 +123,16 @@ impl<'s, 'q> Matches<'s, 'q> {
     #[inline]
     pub(crate) fn new(layers: &'s [Layer], query: Query<'q>) -> Self {
         let layers = if query.can_match() { layers } else { &[] };
+        if layers.len() > 1 {
+            // What the searches will read first, in all segments at once.
+            for layer in layers {
+                let segment = layer.segment();
+                segment.prefetch_filter(query.probe.hash);
+                if let Some(index) = segment.index(query.mode).filter(|_| !segment.has_filter()) {
+                    index.tree.prefetch(query.probe.sort_key);
+                }
+            }
+        }
         Self { query, layers: layers.iter(), current: None, entries: Entries::default() }
     }
 

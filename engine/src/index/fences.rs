@@ -33,9 +33,9 @@ pub(super) struct Fences {
     samples: Table,
 }
 
-/// A search that knows the fences it has to read.
+/// The fences among which a key is searched for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fenced {
+pub(crate) struct Slot {
     from: u32,
     to: u32,
     fence: u32,
@@ -91,31 +91,36 @@ impl Fences {
         prefetch(self.slots.words().as_flattened(), (sort_key >> SLOT_KEY_BITS) as usize * 4);
     }
 
-    /// Finds the fences to read, and asks for them.
+    /// Reads the slot, and asks for its samples.
     #[inline]
-    pub(super) fn begin(&self, sort_key: u64) -> Fenced {
+    pub(super) fn begin(&self, sort_key: u64) -> Slot {
         let slots = &self.slots.words()[(sort_key >> SLOT_KEY_BITS) as usize..];
         let (from, to) = (u32::from_le_bytes(slots[0]), u32::from_le_bytes(slots[1]));
-        let fence = fence(sort_key);
-        let mut search = Fenced { from, to: to.max(from), fence };
-        if search.to - from > SAMPLED as u32 {
-            // Samples within the slot: all but the fences before the first of them.
+        prefetch(self.samples.words().as_flattened(), (from as usize).div_ceil(SAMPLED) * 4);
+        Slot { from, to: to.max(from), fence: fence(sort_key) }
+    }
+
+    /// Reads the samples, and asks for the fences that are left.
+    #[inline]
+    pub(super) fn narrow(&self, Slot { mut from, mut to, fence }: Slot) -> Slot {
+        if to - from > SAMPLED as u32 {
+            // Samples within the slot: they stand for all fences but those before the first of them.
             let first = (from as usize).div_ceil(SAMPLED);
             let samples = &self.samples.words()[first..(to as usize).div_ceil(SAMPLED)];
             let below = samples.partition_point(|sample| u32::from_le_bytes(*sample) <= fence);
             let boundary = ((first + below) * SAMPLED) as u32;
             if below > 0 {
-                search.from = boundary - SAMPLED as u32;
+                from = boundary - SAMPLED as u32;
             }
-            search.to = boundary.min(to);
+            to = boundary.min(to);
         }
-        prefetch(self.fences.words().as_flattened(), search.from as usize * 4);
-        search
+        prefetch(self.fences.words().as_flattened(), from as usize * 4);
+        Slot { from, to, fence }
     }
 
     /// Reads the fences.
     #[inline]
-    pub(super) fn finish(&self, search: Fenced) -> Place {
+    pub(super) fn finish(&self, search: Slot) -> Place {
         let fences = &self.fences.words()[search.from as usize..search.to as usize];
         let below: usize = fences
             .iter()

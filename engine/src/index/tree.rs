@@ -9,7 +9,7 @@
 //! `verify` walks every node once through the own decoder (`node`), and a test holds it against the
 //! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`).
 
-pub(crate) use super::fences::Fenced;
+pub(crate) use super::fences::Slot;
 use super::fences::{FENCED_BLOCKS_MIN, Fences};
 use super::node::{Node, node, root_address};
 use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Runs, Top};
@@ -69,7 +69,7 @@ pub(crate) struct Descent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begun {
     Found(Candidates),
-    Fenced(Fenced),
+    Fenced(Slot),
     Descending(Descent),
 }
 
@@ -150,17 +150,23 @@ impl Tree {
     pub(crate) fn candidates(&self, section: &[u8], sort_key: u64) -> Candidates {
         match self.begin(sort_key) {
             Begun::Found(candidates) => candidates,
-            Begun::Fenced(search) => self.fenced(search),
+            Begun::Fenced(slot) => self.fenced(self.narrow(slot)),
             Begun::Descending(descent) => self.candidate(descent.floor(section, sort_key)),
         }
     }
 
-    /// The end of a search by fences.
+    /// The second step of a search by fences.
     #[inline]
-    pub(crate) fn fenced(&self, search: Fenced) -> Candidates {
+    pub(crate) fn narrow(&self, slot: Slot) -> Slot {
+        self.fences.as_ref().map_or(slot, |fences| fences.narrow(slot))
+    }
+
+    /// The last step of a search by fences.
+    #[inline]
+    pub(crate) fn fenced(&self, slot: Slot) -> Candidates {
         match &self.fences {
             Some(fences) => {
-                let place = fences.finish(search);
+                let place = fences.finish(slot);
                 Candidates { likely_entry: place.entry, ..self.candidate(place.block) }
             }
             None => Candidates::default(),
