@@ -13,6 +13,8 @@ RECORDS    ?= 1000000
 KILLS      ?= 200
 FLIPS      ?= 10000
 SWAPS      ?= 100
+SCALE_RECORDS ?= 200000000
+SCALE_FOLDER  ?= scratch
 # Seconds for each fuzz target.
 FUZZ_S     ?= 60
 
@@ -22,7 +24,7 @@ BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test browser-test check advisories bench bench-http samples kill-loop \
-        flip-campaign swap-test fuzz load-demo clean
+        flip-campaign swap-test fuzz scale load-demo clean
 
 help: ## this list
 	@echo "make TARGET [STORE=store] [LISTEN=127.0.0.1:8080] [ADMIN_LISTEN=127.0.0.1:8081]"
@@ -75,6 +77,11 @@ fuzz: ## each fuzz target of the loader for FUZZ_S seconds; needs nightly Rust a
 	  { echo "install: rustup toolchain install nightly && cargo install --locked cargo-fuzz" >&2; exit 1; }
 	cd loader && for target in $$(cargo +nightly fuzz list); do \
 	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_S) || exit 1; done
+
+scale: build ## the national campaign at SCALE_RECORDS certificates in SCALE_FOLDER; 40 GB of disk
+	@.ci/debian bc wrk
+	cargo build --release --locked -p zhengcha-benches
+	.ci/scale $(SCALE_RECORDS) $(SCALE_FOLDER)
 
 load-demo: build ## invent RECORDS certificates, load them into scratch/load-demo, and say how long it took
 	rm -rf scratch/load-demo scratch/register

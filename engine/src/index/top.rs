@@ -78,8 +78,11 @@ fn walk(
     }
 }
 
-/// States after the first symbols. Two words a slot: the first block at or above the slot's first key
-/// (29 bits; above them how many separators end before the node), and the node.
+/// Words of a slot: the first block at or above its first key, the output of the path to its node, the
+/// node.
+const SLOT_WORDS: usize = 3;
+
+/// States after the first symbols.
 #[derive(Debug)]
 pub(super) struct Top {
     slots: Table,
@@ -100,24 +103,23 @@ impl Top {
     ) -> io::Result<Self> {
         let count = 1usize << symbol_bits(symbols);
         let shift = KEY_BITS - symbol_bits(symbols);
-        let mut slots = Table::new(2 * (count + 1))?;
+        let mut slots = Table::new(SLOT_WORDS * (count + 1))?;
         {
             let words = slots.words_mut();
             let mut begun = 0usize;
             walk(section, root, (0, 0), (0, symbols), &mut |visit| {
                 let slot = (visit.key >> shift) as usize;
                 while begun <= slot {
-                    words[2 * begun] = visit.first.to_le_bytes();
+                    words[SLOT_WORDS * begun] = visit.first.to_le_bytes();
                     begun += 1;
                 }
                 if visit.node != 0 {
-                    let first = u32::from_le_bytes(words[2 * slot]);
-                    let before = visit.first.wrapping_sub(first);
-                    words[2 * slot] = (first | before << FIRST_BITS).to_le_bytes();
-                    words[2 * slot + 1] = visit.node.to_le_bytes();
+                    // Of separators that end before the node there may be blocks in between.
+                    words[SLOT_WORDS * slot + 1] = visit.first.to_le_bytes();
+                    words[SLOT_WORDS * slot + 2] = visit.node.to_le_bytes();
                 }
             });
-            for slot in words[2 * begun..].chunks_exact_mut(2) {
+            for slot in words[SLOT_WORDS * begun..].chunks_exact_mut(SLOT_WORDS) {
                 slot[0] = blocks.to_le_bytes();
             }
         }
@@ -132,16 +134,14 @@ impl Top {
     #[inline]
     pub(super) fn prefetch(&self, sort_key: u64) {
         let words = self.slots.words();
-        prefetch(words.as_flattened(), self.slot(sort_key) * 8);
+        prefetch(words.as_flattened(), self.slot(sort_key) * SLOT_WORDS * 4);
     }
 
     #[inline]
     pub(super) fn descent(&self, sort_key: u64) -> Descent {
-        let words = &self.slots.words()[2 * self.slot(sort_key)..];
+        let words = &self.slots.words()[SLOT_WORDS * self.slot(sort_key)..];
         let word = |at: usize| u32::from_le_bytes(words[at]);
-        let first = word(0) & BLOCKS_MAX;
-        let output = first + (word(0) >> FIRST_BITS);
-        let state = State { node: word(1), output, above: word(2) & BLOCKS_MAX };
+        let state = State { node: word(2), output: word(1), above: word(SLOT_WORDS) };
         Descent::at(state, self.symbols as u8)
     }
 }

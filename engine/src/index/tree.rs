@@ -405,6 +405,23 @@ mod tests {
         }
 
         #[test]
+        fn also_in_long_runs_after_short_separators(
+            run in 1usize..40,
+            head in 1u64..255,
+            tail in prop::collection::vec(1u64..1 << 40, 1..60),
+        ) {
+            // A block that begins with a one-symbol separator, many that begin within its run, and
+            // more under the same symbol.
+            let start = head << 48;
+            let firsts = std::iter::once(start - (1 << 30))
+                .chain(std::iter::repeat_n(start | 8, run))
+                .chain(tail.iter().map(|&low| start | low))
+                .collect();
+            let asked: Vec<u64> = tail.iter().map(|&low| start | low ^ 64).collect();
+            check(firsts, &asked);
+        }
+
+        #[test]
         fn also_where_keys_crowd_and_repeat(
             firsts in prop::collection::vec((0u64..4, 0u64..3, 0u64..4000), 1..400),
             asked in prop::collection::vec((0u64..5, 0u64..3, 0u64..4000), 50),

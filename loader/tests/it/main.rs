@@ -27,6 +27,7 @@ mod rules_rows;
 mod rules_support;
 mod rules_tables;
 mod samples;
+mod scale_smoke;
 mod store_faults;
 mod store_fsck;
 mod upload_parallel;

@@ -24,7 +24,8 @@ pub(crate) fn script(bodies: &[String]) -> String {
     );
     script.push_str("local bodies = {\n");
     for body in bodies {
-        let _infallible = writeln!(script, "  '{body}',");
+        // A long bracket: names may hold quotes.
+        let _infallible = writeln!(script, "  [==[{body}]==],");
     }
     script.push_str(
         "}\n\
