@@ -196,7 +196,7 @@ impl Session for Connection<'_> {
                  WHERE claims.mode = {}",
                 mode as u8
             );
-            for row in batch.query(&join, &[])? {
+            for row in batch.query(&join[..], &[])? {
                 let ordinal: i32 = row.try_get(0)?;
                 let (_, ask) =
                     asks.get((ordinal as u32 - start) as usize).context("no such question")?;
