@@ -105,6 +105,77 @@ impl Queries {
     }
 }
 
+/// Claims of every mode, half of them hits, in random order; their texts lie in one buffer, as those of
+/// a request do.
+pub struct Claims {
+    text: String,
+    claims: Vec<(Mode, u32, u32, u32)>,
+}
+
+impl Claims {
+    /// Draws about `count` claims and mixes them.
+    #[must_use]
+    pub fn draw(snapshot: &Snapshot, count: usize, seed: u64) -> Self {
+        let each = count.div_ceil(2 * Mode::ALL.len());
+        let sets: Vec<Queries> = Mode::ALL
+            .into_iter()
+            .flat_map(|mode| [Kind::Hit, Kind::Miss].map(|kind| (mode, kind)))
+            .map(|(mode, kind)| Queries::draw(snapshot, mode, kind, each, seed))
+            .collect();
+        let mut all: Vec<(Mode, &str, &str)> = sets
+            .iter()
+            .flat_map(|set| set.texts().map(|(first, second)| (set.mode, first, second)))
+            .collect();
+        let mut random = Random(seed);
+        for at in (1..all.len()).rev() {
+            all.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        let mut this = Self { text: String::new(), claims: Vec::with_capacity(all.len()) };
+        for (mode, first, second) in all {
+            let start = this.text.len() as u32;
+            this.text.push_str(first);
+            let middle = this.text.len() as u32;
+            this.text.push_str(second);
+            this.claims.push((mode, start, middle, this.text.len() as u32));
+        }
+        this
+    }
+
+    fn query(&self, &(mode, start, middle, end): &(Mode, u32, u32, u32)) -> Query<'_> {
+        let text = |from: u32, to: u32| black_box(&self.text[from as usize..to as usize]);
+        Query::new(mode, text(start, middle), text(middle, end))
+    }
+
+    /// Checks every claim once on each of `threads` threads, `batch` claims a call, packing included:
+    /// millions of checks a second over all threads, and a digest of the answers.
+    #[must_use]
+    pub fn pass(&self, snapshot: &Snapshot, batch: usize, threads: usize) -> (f64, u64) {
+        let start = Instant::now();
+        let digest = std::thread::scope(|scope| {
+            let work = |thread: usize| {
+                let mut digest = 0u64;
+                let mut queries = Vec::with_capacity(batch);
+                // Each thread begins elsewhere, so that they do not warm the caches for each other.
+                let (head, tail) =
+                    self.claims.split_at(thread * self.claims.len() / threads.max(1));
+                for claims in tail.chunks(batch).chain(head.chunks(batch)) {
+                    queries.clear();
+                    queries.extend(claims.iter().map(|claim| self.query(claim)));
+                    snapshot.lookup_batch(&queries, |_, view| {
+                        digest = digest.wrapping_add(u64::from(view.digest_word()));
+                    });
+                }
+                digest
+            };
+            let handles: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap_or(0)).fold(0, u64::wrapping_add)
+        });
+        let checks = self.claims.len() * threads;
+        (checks as f64 / start.elapsed().as_secs_f64() / 1e6, digest)
+    }
+}
+
 /// The median of some figures.
 #[must_use]
 pub fn median(figures: &mut [f64]) -> f64 {

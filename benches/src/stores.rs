@@ -6,20 +6,25 @@ use std::path::Path;
 use zhengcha_engine::build::{self, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
-use zhengcha_engine::{Snapshot, Store};
+use zhengcha_engine::{Current, Opening, Snapshot, Store};
+use zhengcha_loader::compile::Plan;
 use zhengcha_loader::progress::Silent;
 
 /// Opens the store of this many certificates under `folder`, publishing it first if need be.
 ///
 /// # Errors
 /// Any error of building or opening.
-pub fn open_or_publish(folder: &Path, records: u64, seed: u64) -> anyhow::Result<Snapshot> {
+pub fn open_or_publish(
+    folder: &Path,
+    records: u64,
+    seed: u64,
+    opening: &Opening,
+) -> anyhow::Result<Snapshot> {
     let store = Store::new(folder.join(format!("store-{records}-{seed}")));
-    if let Ok(Some(snapshot)) = Snapshot::open_current(&store, None) {
-        return Ok(snapshot);
+    if !matches!(Current::read(&store), Ok(Some(_))) {
+        publish(&store, records, seed, 1)?;
     }
-    publish(&store, records, seed, 1)?;
-    Snapshot::open_current(&store, None)?.context("nothing was published")
+    Snapshot::open_current_with(&store, None, opening)?.context("nothing was published")
 }
 
 /// Publishes a generation of this many certificates.
@@ -49,7 +54,7 @@ pub fn publish_rows(
     build::create_folders(store)?;
     build::remove_temporaries(store)?;
     let sources = [Source::Rows(rows, order)];
-    let finished = zhengcha_loader::compile::compile(store, &sources, &Silent)?;
+    let finished = zhengcha_loader::compile::compile(store, &Plan::base(&sources), &Silent)?;
     let manifest = Manifest {
         generation,
         built_at: "2026-11-24T13:00:00+08:00".to_owned(),

@@ -22,12 +22,34 @@ pub(crate) fn records_section_bytes(records: u64) -> u64 {
     (records + blocks) * RECORD_BYTES as u64
 }
 
+/// What follows the records of a block: the root of its archive, then zeros.
+#[cfg(feature = "build")]
+pub(crate) fn block_end(records: usize) -> [u8; RECORD_BYTES] {
+    let mut end = [0; RECORD_BYTES];
+    // The root stands right behind the records and points back to the first of them.
+    let back = -((records * RECORD_BYTES) as i32);
+    end[..4].copy_from_slice(&back.to_le_bytes());
+    end[4..ROOT_BYTES].copy_from_slice(&(records as u32).to_le_bytes());
+    end
+}
+
+/// Checks that a records section is as long as its records ask for.
+pub(crate) fn check_records_length(
+    path: &Path,
+    section: &[u8],
+    records: u64,
+) -> Result<(), OpenError> {
+    if section.len() as u64 == records_section_bytes(records) {
+        return Ok(());
+    }
+    let detail = format!("{} bytes for {records} records", section.len());
+    Err(OpenError::corrupt(path, "records", detail))
+}
+
 /// Validates every block of a records section.
 pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Result<(), OpenError> {
     let corrupt = |detail: String| OpenError::corrupt(path, "records", detail);
-    if section.len() as u64 != records_section_bytes(records) {
-        return Err(corrupt(format!("{} bytes for {records} records", section.len())));
-    }
+    check_records_length(path, section, records)?;
     let mut left = records as usize;
     for (number, block) in section.chunks(BLOCK_BYTES).enumerate() {
         let count = left.min(BLOCK_RECORDS);
@@ -45,14 +67,20 @@ pub(crate) fn verify_records(path: &Path, section: &[u8], records: u64) -> Resul
     Ok(())
 }
 
+/// Where a record lies in a records section.
+#[inline]
+pub(crate) fn record_at(number: u32) -> usize {
+    let number = number as usize;
+    number * RECORD_BYTES + number / BLOCK_RECORDS * RECORD_BYTES
+}
+
 /// The record with this number in a records section that passed [`verify_records`].
 ///
 /// # Panics
 /// When the section has no such record.
 #[inline]
 pub(crate) fn record(section: &[u8], number: u32) -> &StoredRecord {
-    let number = number as usize;
-    let at = number * RECORD_BYTES + number / BLOCK_RECORDS * RECORD_BYTES;
+    let at = record_at(number);
     let bytes = &section[at..at + RECORD_BYTES];
     // SAFETY: the slice is exactly one `StoredRecord` long and begins on its alignment: sections
     // begin on pages of a page-aligned map and `at` is a multiple of 64. `StoredRecord` is made of
@@ -135,4 +163,41 @@ where
         place: "archive",
         detail: error.to_string(),
     })
+}
+
+#[cfg(all(test, feature = "build"))]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+
+    #[test]
+    fn a_block_written_by_hand_is_the_archive_of_its_records() {
+        for count in [1usize, 2, 1000, BLOCK_RECORDS] {
+            let records: Vec<Record> = (0..count as u64)
+                .map(|n| Record {
+                    id: n.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                    certificate: n << 1,
+                    ticket: !n,
+                    name: [n ^ 7, n ^ 9],
+                    extension: n as u32,
+                    birth: n as u16,
+                    issue: !n as u16,
+                    occupation: n as u32 + 1,
+                    body: n as u32 + 2,
+                    scores: n as u32 + 3,
+                    codes: n as u32 + 4,
+                })
+                .collect();
+            let by_hand: Vec<u8> = records
+                .iter()
+                .flat_map(|record| record.to_bytes())
+                .chain(block_end(count))
+                .collect();
+            let mut expected = archive(&records).unwrap().to_vec();
+            expected.resize((count + 1) * RECORD_BYTES, 0);
+            assert!(by_hand == expected, "{count} records");
+            let (bytes, _) = by_hand.as_chunks::<RECORD_BYTES>();
+            assert!(bytes.iter().map(Record::from_bytes).take(count).eq(records));
+        }
+    }
 }

@@ -60,6 +60,15 @@ impl OpenError {
         }
     }
 
+    /// The system would not keep a file in memory.
+    pub(crate) fn locked(path: &Path, source: &io::Error) -> Self {
+        let text = format!(
+            "cannot lock it in memory ({source}); raise the limit of locked memory \
+             (`ulimit -l unlimited`, `LimitMEMLOCK=infinity`) or use another memory policy"
+        );
+        Self::Io { path: path.to_owned(), source: io::Error::new(source.kind(), text) }
+    }
+
     pub(crate) fn corrupt(
         path: &Path,
         place: impl Into<String>,

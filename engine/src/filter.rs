@@ -31,6 +31,12 @@ fn place(lines: usize, hash: u64) -> (usize, [u64; LINE_WORDS]) {
     (line, bits)
 }
 
+/// Byte offset of the line of a hash.
+#[inline]
+pub(crate) fn line_at(section: &[u8], hash: u64) -> usize {
+    place(section.len() / LINE_BYTES, hash).0 * LINE_BYTES
+}
+
 #[inline]
 pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
     let (lines, _) = section.as_chunks::<LINE_BYTES>();
@@ -39,18 +45,33 @@ pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
     words.iter().zip(bits).all(|(word, bit)| u64::from_le_bytes(*word) & bit != 0)
 }
 
-/// A filter of these hashes.
+/// A filter under construction.
 #[cfg(feature = "build")]
-pub(crate) fn build(hashes: impl ExactSizeIterator<Item = u64>) -> Vec<u8> {
-    let lines = (hashes.len() * BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
-    let mut words = vec![0u64; lines * LINE_WORDS];
-    for hash in hashes {
-        let (line, bits) = place(lines, hash);
-        for (word, bit) in words[line * LINE_WORDS..].iter_mut().zip(bits) {
+pub(crate) struct FilterBuilder {
+    lines: usize,
+    words: Vec<u64>,
+}
+
+#[cfg(feature = "build")]
+impl FilterBuilder {
+    /// A filter for so many keys.
+    pub(crate) fn new(keys: usize) -> Self {
+        let lines = (keys * BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
+        Self { lines, words: vec![0; lines * LINE_WORDS] }
+    }
+
+    /// Adds a key by its hash; the order of keys does not matter.
+    pub(crate) fn add(&mut self, hash: u64) {
+        let (line, bits) = place(self.lines, hash);
+        for (word, bit) in self.words[line * LINE_WORDS..].iter_mut().zip(bits) {
             *word |= bit;
         }
     }
-    words.into_iter().flat_map(u64::to_le_bytes).collect()
+
+    /// The filter section.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.words.into_iter().flat_map(u64::to_le_bytes).collect()
+    }
 }
 
 #[cfg(all(test, feature = "build"))]
@@ -60,11 +81,13 @@ mod tests {
     #[test]
     fn holds_what_was_put_in_and_little_else() {
         let hash = |n: u64| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes());
-        let filter = build((0..50_000).map(hash).collect::<Vec<_>>().into_iter());
+        let mut filter = FilterBuilder::new(50_000);
+        (0..50_000).for_each(|n| filter.add(hash(n)));
+        let filter = filter.finish();
         assert!((0..50_000).all(|n| may_hold(&filter, hash(n))));
         let false_hits = (50_000..150_000).filter(|&n| may_hold(&filter, hash(n))).count();
         assert!(false_hits < 2_000, "{false_hits} of 100000");
-        let empty = build(std::iter::empty::<u64>().collect::<Vec<_>>().into_iter());
+        let empty = FilterBuilder::new(0).finish();
         assert!(!may_hold(&empty, 1));
     }
 }

@@ -5,15 +5,20 @@
 //! one. [`Snapshot::open_current`] verifies every byte of it once, then [`Snapshot::lookup`] answers
 //! from the mapped files without allocation. With the feature `build` the same crate writes them.
 //!
-//! The engine knows no HTTP, no spreadsheet, no thread pool and no clock.
+//! The engine knows no HTTP, no spreadsheet and no clock; its threads end with the call that began them.
 //! `docs/FORMAT.md` draws the files, `docs/KEYS.md` the keys.
 
 mod archive;
+mod batch;
 mod checksum;
 mod filter;
 mod index;
 mod lookup;
 mod map;
+mod opening;
+mod parallel;
+mod verified;
+mod verify;
 
 #[cfg(feature = "build")]
 pub mod build;
@@ -43,7 +48,8 @@ pub use holds::Holds;
 pub use key::{Field, Mode};
 pub use lookup::{Matches, Query};
 pub use manifest::Manifest;
+pub use opening::{Memory, Opening};
 pub use record::View;
 pub use segment::Segment;
-pub use snapshot::Snapshot;
+pub use snapshot::{Located, Snapshot};
 pub use store::Store;

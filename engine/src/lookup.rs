@@ -1,21 +1,23 @@
 //! Six lookups: two fields in, every certificate that has both out. Exact, without allocation.
 
-use crate::format::ORDERED_BLOCK_ENTRIES;
+use crate::format::{INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
 use crate::index::Probe;
 use crate::index::block::{self, Line};
+use crate::index::tree::Candidates;
 use crate::key::encode::{self, PairWords};
 use crate::key::{Field, Mode};
+use crate::map::prefetch;
 use crate::record::{StoredRecord, View, extension_text, flag};
 use crate::segment::{Index, Segment};
-use crate::snapshot::{Layer, Snapshot};
+use crate::snapshot::Layer;
 
 /// What is asked: a mode and its two fields in normal form (`key::normalize`), packed once.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'q> {
-    mode: Mode,
+    pub(crate) mode: Mode,
     first: FieldKey<'q>,
     second: FieldKey<'q>,
-    probe: Probe,
+    pub(crate) probe: Probe,
 }
 
 /// One packed field; its text matters only for escapes.
@@ -92,7 +94,7 @@ impl<'q> Query<'q> {
 
     /// No certificate is found by a ticket number it does not have.
     #[inline]
-    fn can_match(&self) -> bool {
+    pub(crate) fn can_match(&self) -> bool {
         !matches!(self.mode, Mode::IT | Mode::CT | Mode::TN)
             || [self.first, self.second]
                 .iter()
@@ -100,11 +102,13 @@ impl<'q> Query<'q> {
     }
 }
 
-/// Entries of one block that are still to be handed out.
+/// Entries of one block that are still to be handed out, and the first block to be looked at.
 #[derive(Clone, Copy, Default)]
 struct Entries {
     block: u32,
     mask: u32,
+    low: u32,
+    low_within_run: bool,
 }
 
 /// The certificates that have both fields: an iterator over [`View`]s, in no promised order.
@@ -117,8 +121,8 @@ pub struct Matches<'s, 'q> {
 
 impl<'s, 'q> Matches<'s, 'q> {
     #[inline]
-    pub(crate) fn new(snapshot: &'s Snapshot, query: Query<'q>) -> Self {
-        let layers = if query.can_match() { snapshot.layers() } else { &[] };
+    pub(crate) fn new(layers: &'s [Layer], query: Query<'q>) -> Self {
+        let layers = if query.can_match() { layers } else { &[] };
         Self { query, layers: layers.iter(), current: None, entries: Entries::default() }
     }
 
@@ -133,47 +137,67 @@ impl<'s, 'q> Matches<'s, 'q> {
                 continue;
             }
             let tree = &segment.bytes()[index.tree_range.clone()];
-            let block = index.tree.floor(tree, self.query.probe.sort_key);
+            let Candidates { low, high, low_within_run } =
+                index.tree.candidates(tree, self.query.probe.sort_key);
+            let lines = &segment.bytes()[index.blocks_range.clone()];
+            for block in low..=high {
+                prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
+            }
             self.current = Some((layer, index));
-            self.entries = self.matches_in(segment, index, block);
+            let mask = matches_in(segment, index, &self.query, high);
+            self.entries = Entries { block: high, mask, low, low_within_run };
             return Some(());
         }
     }
+}
 
-    /// The entries of a block whose records have both fields.
-    ///
-    /// All candidates are compared before the first is handed out: their cache misses overlap.
-    #[inline]
-    fn matches_in(&self, segment: &Segment, index: &Index, block: u32) -> Entries {
-        let lines = &segment.bytes()[index.blocks_range.clone()];
-        let line = block::line(lines, block);
-        let fingerprint = self.query.probe.fingerprint;
-        let ordered = self.query.mode.is_certificate_first();
-        let mut candidates = if ordered {
-            block::ordered_matches(line, fingerprint)
-        } else {
-            block::hashed_matches(line, fingerprint)
-        };
-        let mut entries = Entries { block, mask: 0 };
-        while candidates != 0 {
-            let entry = candidates.trailing_zeros();
-            candidates &= candidates - 1;
-            let number = record_number(ordered, line, block, entry);
-            // Unused entries of a last block name no record.
-            if u64::from(number) < segment.records() {
-                let record = segment.stored(number);
-                let agrees = self.query.first.agrees(record, segment)
-                    & self.query.second.agrees(record, segment);
-                entries.mask |= u32::from(agrees) << entry;
-            }
-        }
-        entries
+/// The entries of a block whose records have both fields.
+///
+/// All candidates are compared before the first is handed out: their cache misses overlap.
+#[inline]
+pub(crate) fn matches_in(segment: &Segment, index: &Index, query: &Query<'_>, block: u32) -> u32 {
+    let line = block::line(&segment.bytes()[index.blocks_range.clone()], block);
+    let ordered = query.mode.is_certificate_first();
+    let candidates = fingerprint_matches(line, query);
+    agreeing(segment, query, candidates, |entry| record_number(ordered, line, block, entry))
+}
+
+/// Bit `i` is set when entry `i` of the line has the query's fingerprint.
+#[inline]
+pub(crate) fn fingerprint_matches(line: &Line, query: &Query<'_>) -> u32 {
+    if query.mode.is_certificate_first() {
+        block::ordered_matches(line, query.probe.fingerprint)
+    } else {
+        block::hashed_matches(line, query.probe.fingerprint)
     }
+}
+
+/// Those of the candidates whose records have both fields.
+#[inline]
+pub(crate) fn agreeing(
+    segment: &Segment,
+    query: &Query<'_>,
+    mut candidates: u32,
+    number: impl Fn(u32) -> u32,
+) -> u32 {
+    let mut agreeing = 0;
+    while candidates != 0 {
+        let entry = candidates.trailing_zeros();
+        candidates &= candidates - 1;
+        let number = number(entry);
+        // Unused entries of a last block name no record.
+        if u64::from(number) < segment.records() {
+            let record = segment.stored(number);
+            let agrees = query.first.agrees(record, segment) & query.second.agrees(record, segment);
+            agreeing |= u32::from(agrees) << entry;
+        }
+    }
+    agreeing
 }
 
 /// The record of one entry of a block.
 #[inline]
-fn record_number(ordered: bool, line: &Line, block: u32, entry: u32) -> u32 {
+pub(crate) fn record_number(ordered: bool, line: &Line, block: u32, entry: u32) -> u32 {
     if ordered {
         block * ORDERED_BLOCK_ENTRIES as u32 + entry
     } else {
@@ -192,7 +216,7 @@ impl<'s> Iterator for Matches<'s, '_> {
                 continue;
             };
             let segment = layer.segment();
-            let Entries { block, mask } = self.entries;
+            let Entries { block, mask, low, .. } = self.entries;
             if mask != 0 {
                 self.entries.mask = mask & (mask - 1);
                 let ordered = self.query.mode.is_certificate_first();
@@ -204,12 +228,18 @@ impl<'s> Iterator for Matches<'s, '_> {
                 }
                 return Some(View { record: segment.stored(number).to_native(), texts: segment });
             }
-            // A run of equal sort keys goes on in the block before.
-            if !index.runs.is_empty() && index.runs.binary_search(&block).is_ok() {
-                self.entries = self.matches_in(segment, index, block - 1);
+            // Below the candidates, a run of equal sort keys goes on in the block before.
+            let (low, low_within_run) = if block > low {
+                (low, self.entries.low_within_run)
+            } else if self.entries.low_within_run {
+                (block - 1, index.tree.begins_within_run(block - 1))
             } else {
                 self.current = None;
-            }
+                continue;
+            };
+            let block = block - 1;
+            let mask = matches_in(segment, index, &self.query, block);
+            self.entries = Entries { block, mask, low, low_within_run };
         }
     }
 }
@@ -221,7 +251,7 @@ pub(crate) fn by_certificate<'s>(
 ) -> impl Iterator<Item = (u32, View<'s>)> {
     let packed = encode::certificate(number);
     let records = segment.records() as u32;
-    let (mut low, mut high) = (0, records);
+    let (mut low, mut high) = certificate_range(segment, packed);
     while low < high {
         let middle = low + (high - low) / 2;
         if segment.stored(middle).certificate.to_native() < packed {
@@ -236,4 +266,20 @@ pub(crate) fn by_certificate<'s>(
         .filter(move |(_, view)| {
             !encode::certificate_is_escape(packed) || &*view.certificate_number() == number
         })
+}
+
+/// Where the first record of a packed number lies, if there is one: a range of few records where
+/// there is an index, else all.
+fn certificate_range(segment: &Segment, packed: u64) -> (u32, u32) {
+    let records = segment.records() as u32;
+    let Some(index) = segment.index(Mode::IC).filter(|index| !index.blocks_range.is_empty()) else {
+        return (0, records);
+    };
+    let last = index.tree.floor(&segment.bytes()[index.tree_range.clone()], packed);
+    let mut first = last;
+    while index.tree.begins_within_run(first) {
+        first -= 1;
+    }
+    let entries = ORDERED_BLOCK_ENTRIES as u32;
+    (first * entries, records.min((last + 1).saturating_mul(entries)))
 }

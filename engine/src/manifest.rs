@@ -29,8 +29,8 @@ use std::path::Path;
 
 /// Version of the manifest text.
 const MANIFEST_VERSION: u32 = 1;
-/// Longest manifest read: some 100,000 batches.
-const MANIFEST_BYTES_MAX: u64 = 16 << 20;
+/// Longest manifest written or read: 16 MiB, some 200,000 batches of some 75 bytes each.
+pub const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 
 /// One segment of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The record counts of the segments, the base first.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<u64> {
+        self.segments.iter().map(|segment| segment.records).collect()
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn emit(&self) -> String {
@@ -270,6 +276,23 @@ mod tests {
         let differing: Vec<_> = one.lines().zip(two.lines()).filter(|(a, b)| a != b).collect();
         assert_eq!(differing.len(), 1);
         assert!(differing[0].0.starts_with("built-at "));
+    }
+
+    #[cfg(feature = "build")]
+    #[test]
+    fn what_is_too_long_to_be_read_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        crate::build::create_folders(&store).unwrap();
+        let mut manifest = sample();
+        let line = manifest.batches[0].clone();
+        manifest.batches = vec![line.clone(); 200_000];
+        crate::build::write_manifest(&store, &manifest).unwrap();
+        assert_eq!(Manifest::read(&store, 12).unwrap().0, manifest);
+        manifest.generation = 13;
+        manifest.batches = vec![line; 300_000];
+        assert!(crate::build::write_manifest(&store, &manifest).is_err());
+        assert!(!store.manifest_path(13).exists());
     }
 
     #[test]

@@ -6,6 +6,10 @@
 use crate::certificate::{Certificate, IdType};
 use crate::date::Date;
 use crate::key::Field;
+#[cfg(feature = "build")]
+use crate::key::Mode;
+#[cfg(feature = "build")]
+use crate::key::encode::PairWords;
 use crate::key::encode::{self, NumberText};
 #[cfg(feature = "build")]
 use crate::key::normalize;
@@ -153,6 +157,59 @@ impl Record {
     fn score(&self, index: u32) -> Option<u16> {
         let value = (self.scores >> (index * SCORE_BITS)) & SCORE_NONE;
         (value != SCORE_NONE).then_some(value as u16)
+    }
+
+    /// The packed fields of the key in this mode.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(crate) fn pair_words(&self, mode: Mode) -> PairWords {
+        match mode {
+            Mode::IC => PairWords { first: self.id, second: [self.certificate, 0] },
+            Mode::IT => PairWords { first: self.id, second: [self.ticket, 0] },
+            Mode::IN => PairWords { first: self.id, second: self.name },
+            Mode::CT => PairWords { first: self.certificate, second: [self.ticket, 0] },
+            Mode::CN => PairWords { first: self.certificate, second: self.name },
+            Mode::TN => PairWords { first: self.ticket, second: self.name },
+        }
+    }
+
+    /// The record as it is stored.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; RECORD_BYTES] {
+        let mut bytes = [0; RECORD_BYTES];
+        let words = [self.id, self.certificate, self.ticket, self.name[0], self.name[1]];
+        for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *place = word.to_le_bytes();
+        }
+        let dates = u32::from(self.birth) | u32::from(self.issue) << 16;
+        let halves = [self.extension, dates, self.occupation, self.body, self.scores, self.codes];
+        for (place, half) in bytes[40..].as_chunks_mut::<4>().0.iter_mut().zip(halves) {
+            *place = half.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(crate) fn from_bytes(bytes: &[u8; RECORD_BYTES]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        let word = |at: usize| u64::from_le_bytes(words[at]);
+        let half = |at: usize| (word(at / 2) >> (at % 2 * 32)) as u32;
+        Self {
+            id: word(0),
+            certificate: word(1),
+            ticket: word(2),
+            name: [word(3), word(4)],
+            extension: half(10),
+            birth: half(11) as u16,
+            issue: (half(11) >> 16) as u16,
+            occupation: half(12),
+            body: half(13),
+            scores: half(14),
+            codes: half(15),
+        }
     }
 
     /// Whether every bit lies within what the format uses.
@@ -521,6 +578,12 @@ pub(crate) fn pack(
 
 #[cfg(feature = "build")]
 impl View<'_> {
+    /// The packed certificate number: records with different ones have different numbers.
+    #[must_use]
+    pub fn sort_key(&self) -> u64 {
+        self.record.certificate
+    }
+
     /// A total order on content for records of one certificate number, independent of where and when
     /// they were stored.
     #[must_use]

@@ -1,20 +1,22 @@
 //! One immutable segment file: opened as a handle that cannot answer, verified in full, then read.
 
 use crate::archive::{self, Shadows};
-use crate::checksum::{hex128, sum64, sum128};
+use crate::checksum::{hex128, sum128};
 use crate::date::Date;
 use crate::error::OpenError;
 use crate::filter;
+use crate::format::PAGE_BYTES;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
-use crate::format::{INDEX_BLOCK_BYTES, PAGE_BYTES};
-use crate::index::{block, block_entries, tree::Tree};
+use crate::index::tree::Tree;
 use crate::key::Mode;
-use crate::map::MappedFile;
+use crate::map::{MappedFile, prefetch};
+use crate::opening::Opening;
 use crate::record::{StoredRecord, Texts, View};
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A mapped segment whose header was checked and nothing else. It cannot answer; [`verify`] turns it
 /// into one that can.
@@ -22,10 +24,10 @@ use std::path::{Path, PathBuf};
 /// [`verify`]: UnverifiedSegment::verify
 #[derive(Debug)]
 pub struct UnverifiedSegment {
-    path: PathBuf,
-    file: MappedFile,
-    header: Header,
-    id: String,
+    pub(crate) path: PathBuf,
+    pub(crate) file: MappedFile,
+    pub(crate) header: Header,
+    pub(crate) id: String,
 }
 
 impl UnverifiedSegment {
@@ -34,7 +36,15 @@ impl UnverifiedSegment {
     /// # Errors
     /// Any [`OpenError`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = MappedFile::open(path)?;
+        Self::open_with(path, &Opening::default())
+    }
+
+    /// Brings the file into memory as `opening` says and checks its header.
+    ///
+    /// # Errors
+    /// Any [`OpenError`].
+    pub fn open_with(path: &Path, opening: &Opening) -> Result<Self, OpenError> {
+        let file = MappedFile::open(path, opening.memory, opening.threads)?;
         let bytes = file.bytes();
         let header = Header::parse(path, bytes, bytes.len() as u64)?;
         let id = hex128(sum128(&bytes[..PAGE_BYTES]));
@@ -52,117 +62,6 @@ impl UnverifiedSegment {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
-    }
-
-    /// Reads every byte: sums, padding, archives, index structure.
-    ///
-    /// # Errors
-    /// `Corrupt`, naming the section.
-    pub fn verify(self) -> Result<Segment, OpenError> {
-        self.file.will_need();
-        for entry in &self.header.sections {
-            self.verify_sum(entry)?;
-        }
-        let path = self.path.as_path();
-        let records = self.header.records;
-        archive::verify_records(path, self.section(SectionKind::Records), records)?;
-        let dictionary =
-            |kind: SectionKind| archive::verify_dictionary(path, &kind.name(), self.section(kind));
-        let dictionary_entries =
-            (dictionary(SectionKind::Occupations)?, dictionary(SectionKind::Bodies)?);
-        let indexes = if self.header.kind == SegmentKind::Batch {
-            None
-        } else {
-            let indexes: Result<Vec<Index>, OpenError> =
-                Mode::ALL.into_iter().map(|mode| self.verify_index(mode)).collect();
-            Some(indexes?.try_into().map_err(|_| OpenError::corrupt(path, "indexes", "not six"))?)
-        };
-        let (shadows, has_filter) = if self.header.kind == SegmentKind::Delta {
-            let shadows = archive::read_shadows(path, self.section(SectionKind::Shadows))?;
-            filter::verify(path, self.section(SectionKind::Filter))?;
-            (shadows, true)
-        } else {
-            (Vec::new(), false)
-        };
-        self.file.random();
-        let range = |kind| section_range(&self.header, kind);
-        let sections = Sections {
-            records: range(SectionKind::Records),
-            heap: range(SectionKind::Heap),
-            occupations: range(SectionKind::Occupations),
-            bodies: range(SectionKind::Bodies),
-            filter: has_filter.then(|| range(SectionKind::Filter)),
-        };
-        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows })
-    }
-
-    fn section(&self, kind: SectionKind) -> &[u8] {
-        &self.file.bytes()[section_range(&self.header, kind)]
-    }
-
-    fn verify_sum(&self, entry: &SectionEntry) -> Result<(), OpenError> {
-        let corrupt = |detail| OpenError::corrupt(&self.path, entry.kind.name(), detail);
-        let range = entry_range(entry);
-        let bytes = self.file.bytes();
-        let found = sum64(&bytes[range.clone()]);
-        if found != entry.sum {
-            return Err(corrupt(format!("sum is {found:016x}, expected {:016x}", entry.sum)));
-        }
-        let padding = range.end..range.end.next_multiple_of(PAGE_BYTES);
-        if bytes[padding].iter().any(|&byte| byte != 0) {
-            return Err(corrupt("padding is not zero".to_owned()));
-        }
-        Ok(())
-    }
-
-    fn verify_index(&self, mode: Mode) -> Result<Index, OpenError> {
-        let blocks_kind = SectionKind::Blocks(mode);
-        let corrupt = |detail| OpenError::corrupt(&self.path, blocks_kind.name(), detail);
-        let blocks_section = self.section(blocks_kind);
-        let blocks = (blocks_section.len() / INDEX_BLOCK_BYTES) as u32;
-        let least = self.header.records.div_ceil(block_entries(mode) as u64);
-        // Certificates without a ticket number are in no index of tickets.
-        let right = blocks_section.len().is_multiple_of(INDEX_BLOCK_BYTES)
-            && if mode.is_certificate_first() {
-                u64::from(blocks) == least
-            } else {
-                u64::from(blocks) <= least
-            };
-        if !right {
-            return Err(corrupt(format!("{} bytes", blocks_section.len())));
-        }
-        if !mode.is_certificate_first() {
-            self.verify_record_numbers(mode, blocks_section, corrupt)?;
-        }
-        let runs = self.section(SectionKind::Runs(mode));
-        let tree_kind = SectionKind::Tree(mode);
-        let tree =
-            Tree::verify(&self.path, &tree_kind.name(), self.section(tree_kind), blocks, runs)?;
-        let (run_words, _) = runs.as_chunks::<4>();
-        Ok(Index {
-            tree,
-            tree_range: section_range(&self.header, tree_kind),
-            blocks_range: section_range(&self.header, blocks_kind),
-            runs: run_words.iter().map(|word| u32::from_le_bytes(*word)).collect(),
-        })
-    }
-
-    fn verify_record_numbers(
-        &self,
-        mode: Mode,
-        section: &[u8],
-        corrupt: impl Fn(String) -> OpenError,
-    ) -> Result<(), OpenError> {
-        let (lines, _) = section.as_chunks::<INDEX_BLOCK_BYTES>();
-        for (number, line) in lines.iter().enumerate() {
-            for entry in 0..block_entries(mode) {
-                let record = block::hashed_record(line, entry);
-                if record != block::NO_RECORD && u64::from(record) >= self.header.records {
-                    return Err(corrupt(format!("block {number} names a record past the end")));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The layout as text, for people; pinned by a test.
@@ -195,41 +94,41 @@ impl UnverifiedSegment {
     }
 }
 
-fn entry_range(entry: &SectionEntry) -> Range<usize> {
+pub(crate) fn entry_range(entry: &SectionEntry) -> Range<usize> {
     entry.offset as usize..(entry.offset + entry.length) as usize
 }
 
-fn section_range(header: &Header, kind: SectionKind) -> Range<usize> {
+pub(crate) fn section_range(header: &Header, kind: SectionKind) -> Range<usize> {
     header.section(kind).map_or(0..0, entry_range)
 }
 
+/// Where the sections a lookup reads lie in the file.
 #[derive(Debug)]
-struct Sections {
-    records: Range<usize>,
-    heap: Range<usize>,
-    occupations: Range<usize>,
-    bodies: Range<usize>,
-    filter: Option<Range<usize>>,
+pub(crate) struct Sections {
+    pub(crate) records: Range<usize>,
+    pub(crate) heap: Range<usize>,
+    pub(crate) occupations: Range<usize>,
+    pub(crate) bodies: Range<usize>,
+    pub(crate) filter: Option<Range<usize>>,
 }
 
 /// One verified index.
 #[derive(Debug)]
 pub(crate) struct Index {
-    pub(crate) tree: Tree,
+    /// Shared by the certificate-first modes, whose trees are equal.
+    pub(crate) tree: Arc<Tree>,
     pub(crate) tree_range: Range<usize>,
     pub(crate) blocks_range: Range<usize>,
-    /// Blocks that begin inside a run of equal sort keys, rising; nearly always empty.
-    pub(crate) runs: Box<[u32]>,
 }
 
 /// A verified segment: every byte was read, and lookups touch nothing else.
 #[derive(Debug)]
 pub struct Segment {
-    inner: UnverifiedSegment,
-    sections: Sections,
-    dictionary_entries: (u32, u32),
-    indexes: Option<[Index; 6]>,
-    shadows: Vec<Shadows>,
+    pub(crate) inner: UnverifiedSegment,
+    pub(crate) sections: Sections,
+    pub(crate) dictionary_entries: (u32, u32),
+    pub(crate) indexes: Option<[Index; 6]>,
+    pub(crate) shadows: Vec<Shadows>,
 }
 
 impl Segment {
@@ -307,9 +206,16 @@ impl Segment {
         (0..self.records() as u32).filter_map(|number| self.view(number))
     }
 
+    /// Bytes of the heap and the dictionaries.
+    #[cfg(feature = "build")]
+    pub(crate) fn text_bytes(&self) -> u64 {
+        let Sections { heap, occupations, bodies, .. } = &self.sections;
+        (heap.len() + occupations.len() + bodies.len()) as u64
+    }
+
     #[inline]
     pub(crate) fn stored(&self, number: u32) -> &StoredRecord {
-        archive::record(&self.bytes()[self.sections.records.clone()], number)
+        archive::record(self.records_section(), number)
     }
 
     #[inline]
@@ -322,6 +228,26 @@ impl Segment {
         self.indexes.as_ref().map(|indexes| &indexes[mode as usize])
     }
 
+    /// The records section, for prefetching.
+    #[inline]
+    pub(crate) fn records_section(&self) -> &[u8] {
+        &self.bytes()[self.sections.records.clone()]
+    }
+
+    /// Whether [`may_hold`](Self::may_hold) can say no.
+    pub(crate) fn has_filter(&self) -> bool {
+        self.sections.filter.is_some()
+    }
+
+    /// Asks for the memory that [`may_hold`](Self::may_hold) will read.
+    #[inline]
+    pub(crate) fn prefetch_filter(&self, hash: u64) {
+        if let Some(range) = &self.sections.filter {
+            let section = &self.bytes()[range.clone()];
+            prefetch(section, filter::line_at(section, hash));
+        }
+    }
+
     /// Whether a composite key with this hash may be in the segment.
     #[inline]
     pub(crate) fn may_hold(&self, hash: u64) -> bool {
@@ -331,9 +257,9 @@ impl Segment {
         }
     }
 
-    /// Reads one byte of every page, so that first lookups meet no disk.
-    pub(crate) fn warm(&self) -> u64 {
-        self.bytes().iter().step_by(PAGE_BYTES).map(|&byte| u64::from(byte)).sum()
+    /// Brings every page in, so that first lookups meet no disk.
+    pub(crate) fn warm(&self) {
+        self.inner.file.populate();
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// generations/<n>.manifest immutable: the segments of snapshot n and where they came from
 /// CURRENT                  number and checksum of the live manifest; replaced by rename
 /// holds                    numbers under review; replaced by rename
+/// verified/<id>            which segments need not be read again; may be removed at any time
 /// ```
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -64,6 +65,18 @@ impl Store {
     #[must_use]
     pub fn generations_dir(&self) -> PathBuf {
         self.root.join("generations")
+    }
+
+    /// The folder of verification marks.
+    #[must_use]
+    pub fn verified_dir(&self) -> PathBuf {
+        self.root.join("verified")
+    }
+
+    /// The mark of one verified segment.
+    #[must_use]
+    pub fn verified_path(&self, id: &str) -> PathBuf {
+        self.verified_dir().join(id)
     }
 
     /// The file of one segment.

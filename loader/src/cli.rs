@@ -2,6 +2,9 @@
 
 use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
+use crate::space;
+use crate::tiers::Target;
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use zhengcha_engine::Date;
@@ -32,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   zhengcha-loader load upload.xlsx more.dbf --org 10 --report report.json
   zhengcha-loader query --certificate-number 0101120201100058 --name 白京
   zhengcha-loader rollback
+  zhengcha-loader synth --records 1000000 --format batch --store ./invented
 
 Exit codes: 0 done, 1 failed and nothing changed, 2 wrong usage,
             3 done but some rows were rejected.";
@@ -43,11 +47,23 @@ pub enum Command {
     Load(LoadArgs),
     /// The same judgement as `load`, changing nothing.
     Check(CheckArgs),
-    /// Compile the accepted batches again into a new generation.
+    /// Compile the accepted batches again, and those that wait, into a new generation.
     Compile {
         /// Make the new generation live at once.
         #[arg(long)]
         publish: bool,
+        /// Memory.
+        #[command(flatten)]
+        memory: MemoryArg,
+    },
+    /// Merge all deltas of the live generation into one, or into a new base; served as before.
+    Merge {
+        /// What to merge into.
+        #[arg(long, value_enum, default_value_t = MergeInto::Delta)]
+        into: MergeInto,
+        /// Memory.
+        #[command(flatten)]
+        memory: MemoryArg,
     },
     /// Make an existing generation live.
     Publish {
@@ -106,6 +122,29 @@ pub struct LoadArgs {
     /// Leading digits of the uploading unit's 机构编码 (`10`, `1001`, up to 8), or `all`.
     #[arg(long, value_name = "CODE")]
     pub org: OrgScope,
+    /// Segment to write: a delta over the live ones, a new base with all of them, or as sizes ask.
+    #[arg(long, value_enum, default_value_t = Target::Auto)]
+    pub into: Target,
+    /// Memory.
+    #[command(flatten)]
+    pub memory: MemoryArg,
+}
+
+/// Memory for compiling.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MemoryArg {
+    /// Memory for keys while a segment is compiled, such as `6GiB`; a quarter of the machine's, at most
+    /// 6 GiB, by default. With less, the records are read more often.
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<ByteSize>,
+}
+
+impl MemoryArg {
+    /// As given, or the default for this machine.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.memory.map_or_else(space::default_memory_bytes, |size| size.as_u64())
+    }
 }
 
 /// Arguments of `check`.
@@ -130,6 +169,15 @@ pub enum LayoutArg {
     /// 人社鉴函〔2019〕20号 附件2.
     #[value(name = "2019")]
     L2019,
+}
+
+/// What `merge` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MergeInto {
+    /// One delta: costs as much as the deltas weigh.
+    Delta,
+    /// A new base: costs as much as the whole register weighs.
+    Base,
 }
 
 /// Arguments of `query`.
@@ -159,21 +207,26 @@ pub struct SynthArgs {
     /// Certificates to invent.
     #[arg(long, value_name = "N")]
     pub records: u64,
-    /// The same seed gives the same files.
+    /// The same seed gives the same certificates.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Folder to write to.
+    /// Folder to write files to; with `--format batch` the store takes its place.
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Kind of files.
+    pub out: Option<PathBuf>,
+    /// Kind of files, or `batch`: accepted batches in the store, waiting for `compile`.
     #[arg(long, value_enum, default_value_t = SynthFormatArg::Csv)]
     pub format: SynthFormatArg,
-    /// Columns to write; `auto` is 2013.
+    /// Columns of files; `auto` is 2013.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     pub layout: LayoutArg,
 }
 
-/// Kind of files `synth` writes.
+/// Flags that do not go together, where that takes more than one to see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; see `--help`")]
+pub struct UsageError(pub &'static str);
+
+/// What `synth` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SynthFormatArg {
     /// Text, UTF-8 with BOM.
@@ -182,6 +235,8 @@ pub enum SynthFormatArg {
     Dbf,
     /// Office Open XML.
     Xlsx,
+    /// Accepted batches in the store.
+    Batch,
 }
 
 /// A path whose ending names a format: a wrong one must show before anything is read or written.

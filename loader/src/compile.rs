@@ -1,32 +1,32 @@
-//! Segments to one new segment: merge, sort the keys on all cores, write, read back, look up every
-//! record through all six indexes, give the file its name.
+//! Segments to one new segment: write it on all cores, read it back, look up every record through all
+//! six indexes, give the file its name.
 
+use crate::progress::{Progress, Told};
+use crate::space;
 use anyhow::Context;
-use rayon::prelude::*;
 use std::fs;
 use std::path::Path;
-use zhengcha_engine::build::{self, Finished, SegmentWriter, Source};
-use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::{Mode, Segment, Store};
+use std::thread;
+use zhengcha_engine::build::{self, Finished, Unsynced};
+use zhengcha_engine::{Segment, Store};
 
-use crate::progress::Progress;
+pub use zhengcha_engine::build::Plan;
 
-/// Progress is told every so many records.
-const PROGRESS_RECORDS: u64 = 65_536;
-
-/// Merges `sources`, the oldest first, into a base segment of the store.
+/// Merges into a new segment of the store.
 ///
 /// # Errors
-/// Whatever keeps the segment from being written and verified; the store is then as before.
+/// Whatever keeps the segment from being written and verified, a disk too small first of all; the store
+/// is then as before.
 pub fn compile(
     store: &Store,
-    sources: &[Source<'_>],
+    plan: &Plan<'_>,
     progress: &dyn Progress,
 ) -> anyhow::Result<Finished> {
     let temporary = store.segments_dir().join("new.seg.tmp");
-    let written = write(&temporary, SegmentKind::Base, sources, progress).and_then(|finished| {
-        check(&finished, progress)?;
+    let written = write_unsynced(&temporary, plan, progress).and_then(|unsynced| {
+        let finished = sync_and_check(unsynced, progress)?;
         build::adopt_segment(&temporary, &store.segment_path(&finished.id))?;
+        build::mark_verified(store, &finished.id)?;
         Ok(finished)
     });
     written.inspect_err(|_| {
@@ -38,37 +38,36 @@ pub fn compile(
 ///
 /// # Errors
 /// Any error of the builder.
-pub fn write(
-    path: &Path,
-    kind: SegmentKind,
-    sources: &[Source<'_>],
-    progress: &dyn Progress,
-) -> anyhow::Result<Finished> {
-    let total = sources.iter().map(Source::len).sum();
-    progress.begin("merging records", total);
-    let mut writer = SegmentWriter::create(path, kind)?;
-    let mut done = 0u64;
-    build::merge(sources, |view, source| {
-        done += 1;
-        if done.is_multiple_of(PROGRESS_RECORDS) {
-            progress.advance(done);
-        }
-        writer.push(view, source)
-    })?;
-    let mut keys = writer.finish_records()?;
-    if kind != SegmentKind::Batch {
-        progress.begin("sorting keys", 0);
-        keys.lists().into_par_iter().for_each(|list| list.par_sort_unstable());
-        progress.begin("writing indexes", 0);
-    }
-    Ok(writer.finish(&keys)?)
+pub fn write(path: &Path, plan: &Plan<'_>, progress: &dyn Progress) -> anyhow::Result<Finished> {
+    Ok(write_unsynced(path, plan, progress)?.sync()?)
 }
 
-/// Reads the file back and looks up every record through every index.
-fn check(finished: &Finished, progress: &dyn Progress) -> anyhow::Result<()> {
-    progress.begin("verifying every record through six indexes", 0);
-    let segment = Segment::open(&finished.path)
-        .context("the file just written does not read back; the disk may be failing")?;
-    Mode::ALL.into_par_iter().try_for_each(|mode| build::check_indexes(&segment, mode))?;
-    Ok(())
+fn write_unsynced(
+    path: &Path,
+    plan: &Plan<'_>,
+    progress: &dyn Progress,
+) -> anyhow::Result<Unsynced> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    space::ensure_free(folder, build::estimated_bytes(plan.kind, plan.sources))?;
+    Ok(build::write_segment(path, plan, threads(), &Told(progress))?)
+}
+
+/// Brings the file to the disk and meanwhile looks up every record in it through every index.
+fn sync_and_check(unsynced: Unsynced, progress: &dyn Progress) -> anyhow::Result<Finished> {
+    let path = unsynced.finished().path.clone();
+    thread::scope(|scope| {
+        let sync = scope.spawn(|| unsynced.sync());
+        progress.begin("verifying", 0);
+        let segment = Segment::open(&path)
+            .context("the file just written does not read back; the disk may be failing")?;
+        build::check_records(&segment, threads(), &Told(progress))?;
+        progress.begin("syncing", 0);
+        let synced = sync.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(synced?)
+    })
+}
+
+/// Threads to work with: as many as this process may run at once.
+pub fn threads() -> usize {
+    thread::available_parallelism().map_or(1, Into::into)
 }

@@ -4,6 +4,7 @@
 //! ledger (`prepared`); the upload's folder named; manifest; CURRENT; ledger settled. CURRENT alone
 //! decides: opening a store completes what it names and removes what it does not.
 
+use crate::assemble::Contents;
 use crate::ledger::{BatchRow, GenerationRow, Ledger};
 use crate::{clock, lock::StoreLock};
 use anyhow::{Context, bail};
@@ -12,8 +13,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use zhengcha_engine::build::{self, Finished};
-use zhengcha_engine::manifest::{Manifest, ManifestBatch, ManifestSegment};
-use zhengcha_engine::{Current, Store};
+use zhengcha_engine::manifest::{Manifest, ManifestBatch};
+use zhengcha_engine::{Current, Snapshot, Store};
 
 /// A store opened for writing: locked, in order, with its ledger.
 #[derive(Debug)]
@@ -78,6 +79,27 @@ impl OpenStore {
         Ok(Some(manifest))
     }
 
+    /// Opens the live generation, to judge against and to build on. What was verified before and has
+    /// not changed is not read again.
+    ///
+    /// # Errors
+    /// When something of it is damaged.
+    pub fn register(&self) -> anyhow::Result<Option<Snapshot>> {
+        let snapshot = Snapshot::open_current(&self.store, None)?;
+        snapshot.iter().for_each(|snapshot| self.mark(snapshot));
+        Ok(snapshot)
+    }
+
+    /// Marks segments that had to be read in full, after a restart of the machine say.
+    fn mark(&self, snapshot: &Snapshot) {
+        for segment in snapshot.segments() {
+            if !build::is_marked(&self.store, segment.id()) {
+                // A mark saves time and nothing else: without it the segment is read again.
+                let _ = build::mark_verified(&self.store, segment.id());
+            }
+        }
+    }
+
     /// The number of the next generation: above every number ever used.
     ///
     /// # Errors
@@ -100,7 +122,7 @@ impl OpenStore {
         Ok(format!("b{number:06}"))
     }
 
-    /// Makes a manifest over one segment, following `previous`.
+    /// Makes the manifest of the next generation, over one base.
     ///
     /// # Errors
     /// When the ledger, the folder or the clock cannot be read.
@@ -109,17 +131,24 @@ impl OpenStore {
         segment: &Finished,
         batches: Vec<ManifestBatch>,
     ) -> anyhow::Result<Manifest> {
+        self.manifest_of(Contents::base(segment), batches)
+    }
+
+    /// Makes the manifest of the next generation.
+    ///
+    /// # Errors
+    /// When the ledger, the folder or the clock cannot be read.
+    pub fn manifest_of(
+        &self,
+        contents: Contents,
+        batches: Vec<ManifestBatch>,
+    ) -> anyhow::Result<Manifest> {
         Ok(Manifest {
             generation: self.next_generation()?,
             built_at: clock::timestamp()?,
-            records: segment.records,
-            as_of: segment.as_of,
-            segments: vec![ManifestSegment {
-                kind: segment.kind,
-                id: segment.id.clone(),
-                records: segment.records,
-                bytes: segment.bytes,
-            }],
+            records: contents.records,
+            as_of: contents.as_of,
+            segments: contents.segments,
             batches,
         })
     }
@@ -155,7 +184,11 @@ impl OpenStore {
             "batch": batch.map(|(row, _)| &row.name),
             "published": live,
         });
-        self.ledger.settle(generation, true, &clock::timestamp()?, action, &detail)
+        self.ledger.settle(generation, true, &clock::timestamp()?, action, &detail)?;
+        if live {
+            self.ledger.accept_waiting(&manifest.batches)?;
+        }
+        Ok(())
     }
 
     /// Makes an existing generation live.
@@ -163,7 +196,8 @@ impl OpenStore {
     /// # Errors
     /// When the generation is not there or does not verify.
     pub fn publish(&mut self, generation: u64, action: &str) -> anyhow::Result<()> {
-        let snapshot = zhengcha_engine::Snapshot::open_generation(&self.store, generation, None)?;
+        let snapshot = Snapshot::open_generation(&self.store, generation, None)?;
+        self.mark(&snapshot);
         let (_, manifest_sum) = Manifest::read(&self.store, generation)?;
         let stored = self.ledger.generations()?.into_iter().find(|row| row.number == generation);
         if stored.is_some_and(|row| row.manifest_sum != format!("{manifest_sum:032x}")) {
@@ -175,7 +209,7 @@ impl OpenStore {
         let detail = json!({ "generation": generation, "records": snapshot.records() });
         self.ledger.audit(&clock::timestamp()?, action, &detail)?;
         build::publish(&self.store, Current { generation, manifest_sum })?;
-        Ok(())
+        self.ledger.accept_waiting(&snapshot.manifest().batches)
     }
 
     fn recover(&mut self) -> anyhow::Result<()> {
@@ -210,6 +244,8 @@ impl OpenStore {
             let at = clock::timestamp()?;
             self.ledger.settle(row.number, kept, &at, "recover", &detail)?;
         }
+        self.remove_unfinished_batches()?;
+        self.accept_what_is_live()?;
         self.remove_orphan_segments()
     }
 
@@ -218,15 +254,19 @@ impl OpenStore {
     /// # Errors
     /// When a manifest is damaged (nothing is removed then) or a file cannot be removed.
     pub fn remove_orphan_segments(&self) -> anyhow::Result<()> {
-        let mut named = BTreeSet::new();
-        for generation in generations(&self.store)? {
-            let Ok((manifest, _)) = Manifest::read(&self.store, generation) else { return Ok(()) };
-            named.extend(manifest.segments.into_iter().map(|segment| segment.id));
-        }
-        for id in segment_ids(&self.store)? {
-            if !named.contains(&id) {
-                remove_if_there(&self.store.segment_path(&id))?;
+        let mut unnamed: BTreeSet<String> = segment_ids(&self.store)?.into_iter().collect();
+        for generation in generations(&self.store)?.into_iter().rev() {
+            if unnamed.is_empty() {
+                return Ok(());
             }
+            let Ok((manifest, _)) = Manifest::read(&self.store, generation) else { return Ok(()) };
+            for segment in manifest.segments {
+                unnamed.remove(&segment.id);
+            }
+        }
+        for id in unnamed {
+            build::unmark(&self.store, &id)?;
+            remove_if_there(&self.store.segment_path(&id))?;
         }
         Ok(())
     }

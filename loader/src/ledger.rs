@@ -3,51 +3,20 @@
 //!
 //! The ledger follows the files: CURRENT decides what is live. A command writes its intention here
 //! first (`prepared`), then publishes, then settles; opening the store for writing settles what a kill left.
+//!
+//! A batch may also be accepted without a generation: it is `waiting` until one that names it is
+//! live, and `accepted` from then on, whatever is live later.
+
+mod tables;
+mod waiting;
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Version of the tables; stands in `PRAGMA user_version`.
-const LEDGER_VERSION: i64 = 1;
 /// How long to wait for a reader that holds the file.
 const BUSY_TIMEOUT_MS: u64 = 5_000;
-
-const TABLES: &str = "
-CREATE TABLE batches (
-    name     TEXT PRIMARY KEY,
-    org      TEXT NOT NULL,
-    received TEXT NOT NULL,
-    state    TEXT NOT NULL CHECK (state IN ('prepared', 'accepted', 'abandoned')),
-    rows     INTEGER NOT NULL,
-    accepted INTEGER NOT NULL,
-    warned   INTEGER NOT NULL,
-    rejected INTEGER NOT NULL,
-    segment  TEXT NOT NULL
-) STRICT;
-CREATE TABLE files (
-    batch    TEXT NOT NULL REFERENCES batches (name),
-    position INTEGER NOT NULL,
-    name     TEXT NOT NULL,
-    sha256   TEXT NOT NULL,
-    PRIMARY KEY (batch, position)
-) STRICT;
-CREATE TABLE generations (
-    number       INTEGER PRIMARY KEY,
-    manifest_sum TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('prepared', 'kept', 'abandoned', 'pruned')),
-    batch        TEXT REFERENCES batches (name)
-) STRICT;
-CREATE TABLE audit (
-    seq      INTEGER PRIMARY KEY,
-    at       TEXT NOT NULL,
-    action   TEXT NOT NULL,
-    detail   TEXT NOT NULL,
-    previous TEXT NOT NULL,
-    hash     TEXT NOT NULL
-) STRICT;
-";
 
 /// One upload as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,22 +69,7 @@ impl Ledger {
         connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
             .with_context(context)?;
-        let version: i64 = connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .with_context(context)?;
-        match version {
-            0 => {
-                let sql =
-                    format!("BEGIN; {TABLES} PRAGMA user_version = {LEDGER_VERSION}; COMMIT;");
-                connection.execute_batch(&sql).with_context(context)?;
-            }
-            LEDGER_VERSION => {}
-            other => bail!(
-                "{}: ledger version {other}, this program knows {LEDGER_VERSION}; use the matching \
-                 release",
-                path.display()
-            ),
-        }
+        tables::bring_up(&connection, path)?;
         Ok(Self { connection })
     }
 
@@ -153,21 +107,7 @@ impl Ledger {
     ) -> anyhow::Result<()> {
         let transaction = self.connection.transaction()?;
         if let Some(batch) = batch {
-            let [rows, accepted, warned, rejected] = batch.counts.map(u64::cast_signed);
-            transaction.execute(
-                "INSERT INTO batches (name, org, received, state, rows, accepted, warned, rejected, \
-                 segment) VALUES (?1, ?2, ?3, 'prepared', ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    batch.name, batch.org, batch.received, rows, accepted, warned, rejected,
-                    batch.segment
-                ],
-            )?;
-            for (position, (name, sha256)) in batch.files.iter().enumerate() {
-                transaction.execute(
-                    "INSERT INTO files (batch, position, name, sha256) VALUES (?1, ?2, ?3, ?4)",
-                    params![batch.name, position as i64, name, sha256],
-                )?;
-            }
+            insert_batch(&transaction, batch)?;
         }
         transaction.execute(
             "INSERT INTO generations (number, manifest_sum, state, batch) \
@@ -321,6 +261,31 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+fn insert_batch(connection: &Connection, batch: &BatchRow) -> anyhow::Result<()> {
+    let [rows, accepted, warned, rejected] = batch.counts.map(u64::cast_signed);
+    connection.execute(
+        "INSERT INTO batches (name, org, received, state, rows, accepted, warned, rejected, \
+         segment) VALUES (?1, ?2, ?3, 'prepared', ?4, ?5, ?6, ?7, ?8)",
+        params![
+            batch.name,
+            batch.org,
+            batch.received,
+            rows,
+            accepted,
+            warned,
+            rejected,
+            batch.segment
+        ],
+    )?;
+    for (position, (name, sha256)) in batch.files.iter().enumerate() {
+        connection.execute(
+            "INSERT INTO files (batch, position, name, sha256) VALUES (?1, ?2, ?3, ?4)",
+            params![batch.name, position as i64, name, sha256],
+        )?;
+    }
+    Ok(())
 }
 
 fn append_audit(

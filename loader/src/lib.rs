@@ -1,5 +1,6 @@
 //! Reads certificate upload files, judges every row, compiles and publishes snapshots.
 
+pub mod assemble;
 pub mod cli;
 pub mod clock;
 pub mod cmd;
@@ -14,9 +15,13 @@ pub mod ledger;
 pub mod lock;
 pub mod output;
 pub mod progress;
+pub mod publication;
 pub mod report;
+pub mod space;
 pub mod synth;
 pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tiers;
 pub mod upload;
+pub mod waiting;

@@ -4,7 +4,7 @@ use clap::Parser;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use zhengcha_engine::key::normalize::QueryError;
-use zhengcha_loader::cli::Cli;
+use zhengcha_loader::cli::{Cli, UsageError};
 use zhengcha_loader::cmd::{self, Outcome};
 
 fn main() -> ExitCode {
@@ -16,7 +16,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where nobody listens any more the exit code must do.
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            if error.is::<QueryError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let usage = error.is::<QueryError>() || error.is::<UsageError>();
+            if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::metrics::{EXPOSITION_TYPE, Exposition};
 use crate::problem::{Kind, Problem};
 use crate::refresh::{Outcome, Trigger};
-use crate::service::{App, Reply, problem_reply};
+use crate::service::{App, Reply, given_request_id, problem_reply};
 
 /// Open connections of operators and their probes.
 const CONNECTIONS_MAX: u64 = 64;
@@ -85,11 +85,11 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Reply {
     let allow = match request.uri().path() {
         "/healthz" | "/readyz" | "/metrics" => "GET, HEAD",
         "/reload" => "POST",
-        _ => return problem_reply(&Kind::NotFound.into(), request.headers()),
+        _ => return problem_reply(&Kind::NotFound.into(), given_request_id(request.headers())),
     };
     if !allow.split(", ").any(|allowed| allowed == request.method().as_str()) {
         let problem = Problem { allow: Some(allow), ..Problem::from(Kind::MethodNotAllowed) };
-        return problem_reply(&problem, request.headers());
+        return problem_reply(&problem, given_request_id(request.headers()));
     }
     let outcome = match request.uri().path() {
         "/healthz" => Ok(text(StatusCode::OK, "ok\n")),
@@ -98,7 +98,7 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Reply {
         _ if request.method() == Method::POST => reload(&admin.trigger).await,
         _ => Err(Kind::NotFound),
     };
-    outcome.unwrap_or_else(|kind| problem_reply(&kind.into(), request.headers()))
+    outcome.unwrap_or_else(|kind| problem_reply(&kind.into(), given_request_id(request.headers())))
 }
 
 fn text(status: StatusCode, text: &'static str) -> Reply {

@@ -20,6 +20,33 @@ pub enum Switch {
     Off,
 }
 
+/// Where the data lie while they are served: the engine's policies, with names and costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Memory {
+    /// In the page cache; the system drops pages when memory is short, and reads them again when asked
+    #[default]
+    Mapped,
+    /// As mapped, but read in before the first answer; a start takes as long as reading everything
+    Populated,
+    /// As populated, and never dropped: needs that much free memory and the right to lock it
+    Locked,
+    /// Copied into huge pages of this process: fastest, but no page cache is shared; while a new base
+    /// replaces another, both are held
+    Huge,
+}
+
+impl From<Memory> for zhengcha_engine::Memory {
+    fn from(memory: Memory) -> Self {
+        match memory {
+            Memory::Mapped => Self::Mapped,
+            Memory::Populated => Self::Populated,
+            Memory::Locked => Self::Locked,
+            Memory::Huge => Self::Huge,
+        }
+    }
+}
+
 /// Answers certificate queries (any two of four fields) over HTTP from the snapshot that
 /// `zhengcha-loader` published in a store, and follows the store without a pause.
 #[derive(Clone, Debug, Default, Parser)]
@@ -60,6 +87,9 @@ pub struct Cli {
     /// Threads that answer public requests [default: one per core]
     #[arg(long, env = "ZHENGCHA_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+    /// How the data are kept in memory [default: mapped]
+    #[arg(long, env = "ZHENGCHA_MEMORY", value_name = "POLICY")]
+    pub memory: Option<Memory>,
     /// What is logged: error, warn, info, debug, or a filter such as `info,access=debug` [default: info]
     #[arg(long, env = "ZHENGCHA_LOG", value_name = "FILTER")]
     pub log: Option<String>,

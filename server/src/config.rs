@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cidr::Cidr;
-use crate::cli::{Cli, Switch};
+use crate::cli::{Cli, Memory, Switch};
 use crate::limits::{LimitFile, Limits};
 
 /// Where the store is when nothing says otherwise.
@@ -39,6 +39,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Cidr>,
     /// Threads that answer public requests.
     pub workers: usize,
+    /// How the data are kept in memory.
+    pub memory: Memory,
     /// The log filter.
     pub log: String,
     /// The limits.
@@ -56,6 +58,7 @@ struct ConfigFile {
     rate_limit: Option<Switch>,
     trusted_proxies: Option<Vec<Cidr>>,
     workers: Option<usize>,
+    memory: Option<Memory>,
     log: Option<String>,
     #[serde(default)]
     limits: LimitFile,
@@ -131,6 +134,7 @@ impl Config {
                 cli.trusted_proxy.clone()
             },
             workers: cli.workers.or(file.workers).unwrap_or_else(default_workers),
+            memory: cli.memory.or(file.memory).unwrap_or_default(),
             log: cli.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
             limits: Limits::resolve(&cli.limits, &file.limits).map_err(ConfigError::ZeroLimit)?,
         };
@@ -210,18 +214,22 @@ mod tests {
         assert_eq!(config.admin_listen.to_string(), DEFAULT_ADMIN_LISTEN);
         assert_eq!(config.rate_limit, Switch::On);
         assert!(config.trusted_proxies.is_empty());
+        assert_eq!(config.memory, Memory::Mapped);
     }
 
     #[test]
     fn flags_win_over_the_file() {
         let text = "store = \"/a\"\nlisten = \"127.0.0.1:1\"\nrate_limit = \"off\"\n\
-                    trusted_proxies = [\"10.0.0.0/8\"]\n[limits]\nidle_timeout_ms = 7\n";
+                    trusted_proxies = [\"10.0.0.0/8\"]\nmemory = \"huge\"\n\
+                    [limits]\nidle_timeout_ms = 7\n";
         let config = resolve(&["--store", "/b"], text).unwrap();
         assert_eq!(config.store, PathBuf::from("/b"));
         assert_eq!(config.listen.to_string(), "127.0.0.1:1");
         assert_eq!(config.rate_limit, Switch::Off);
         assert_eq!(config.trusted_proxies.len(), 1);
         assert_eq!(config.limits.idle_timeout_ms, 7);
+        assert_eq!(config.memory, Memory::Huge);
+        assert_eq!(resolve(&["--memory", "locked"], text).unwrap().memory, Memory::Locked);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Answers certificate queries over HTTP from mapped snapshots.
 //!
-//! `listen` accepts and watches deadlines; `service` takes one request through `route`, `query`,
+//! `listen` accepts and watches deadlines; `lane` answers usual queries, hyper reads all else; `service`
+//! takes one request through `route`, `query`,
 //! `limiter` and `live` to `answer` or `problem`; `refresh` follows the store on a thread of its own;
 //! `admin` and `metrics` show operators what happens. The server only ever reads the store.
 
@@ -11,6 +12,7 @@ pub mod cidr;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod lane;
 pub mod limiter;
 pub mod limits;
 pub mod listen;
@@ -28,7 +30,7 @@ pub mod shed;
 pub mod wire;
 
 pub use config::Config;
-pub use server::{Options, Server};
+pub use server::{Options, Server, StartError};
 
 use std::io::Write;
 

@@ -2,6 +2,7 @@
 //!
 //! One loop accepts and hands each connection to the worker with the fewest. A worker is a thread
 //! with a runtime of its own: a request never moves between threads and never wakes another one.
+//! Usual queries are answered by `lane`; the rest of a connection that brings anything else by hyper.
 //! Promises that no accept error ends the loop, that there are never more connections than allowed
 //! and that every connection ends: by itself, by a deadline, or at the end of the drain.
 
@@ -10,10 +11,10 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Sleep;
 
 use crate::cidr::limit_unit;
 use crate::client::is_trusted;
+use crate::lane::{self, Lane, Prefixed};
 use crate::limits::{
     BACKLOG_CONNECTIONS, HEAD_BYTES_MAX, HEADERS_MAX, Limits, READ_BUFFER_BYTES_MAX, Timeouts,
 };
@@ -239,40 +242,79 @@ async fn serve(
     timeouts: Timeouts,
 ) {
     let Accepted { stream, peer, _admission, _load } = accepted;
-    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
     let wire = Arc::new(Wire::new());
-    let connection = Arc::new(service::Connection {
-        app: Arc::clone(&app),
-        wire: Arc::clone(&wire),
-        peer,
-        shard: Arc::clone(&shard),
-    });
-    let service = service_fn(move |request| {
-        let connection = Arc::clone(&connection);
-        async move { Ok::<_, Infallible>(service::serve(connection, request).await) }
-    });
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&wire)));
-    let mut connection = pin!(http.serve_connection(io, service));
-    let tick = tick(&timeouts);
-    let mut ticker = pin!(tokio::time::sleep(tick));
-    let mut closing = false;
-    poll_fn(|context| {
-        while ticker.as_mut().poll(context).is_ready() {
-            let now = Instant::now();
-            if wire.overdue(now, &timeouts) == Overdue::Close {
-                shard.count_rejection(Rejection::Timeout);
-                return Poll::Ready(());
-            }
-            if !closing && app.draining.load(Relaxed) {
-                closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            ticker.as_mut().reset(tokio::time::Instant::from_std(now + tick));
+    let connection = Arc::new(service::Connection { app, wire: Arc::clone(&wire), peer, shard });
+    let mut watch = Watch::new(&connection, timeouts);
+    let mut lane = Lane::default();
+    let end = poll_fn(|context| {
+        match watch.look(context) {
+            Look::Overdue => return Poll::Ready(lane::End::Closed),
+            Look::Draining if lane.close() => return Poll::Ready(lane::End::Closed),
+            Look::Draining | Look::Nothing => {}
         }
-        // A client that goes away in the middle is no event.
-        connection.as_mut().poll(context).map(drop)
+        lane.poll(&mut stream, context, &connection)
     })
     .await;
+    let lane::End::Handed(prefix) = end else { return };
+
+    let handler = Arc::clone(&connection);
+    let service = service_fn(move |request| {
+        let connection = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(service::serve(connection, request).await) }
+    });
+    let io = TokioIo::new(Watched::new(Prefixed::new(prefix, stream), wire));
+    let mut conversation = pin!(http.serve_connection(io, service));
+    poll_fn(|context| {
+        match watch.look(context) {
+            Look::Overdue => return Poll::Ready(()),
+            Look::Draining => conversation.as_mut().graceful_shutdown(),
+            Look::Nothing => {}
+        }
+        // A client that goes away in the middle is no event.
+        conversation.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+/// Looks at the deadlines of a connection from time to time.
+struct Watch {
+    connection: Arc<service::Connection>,
+    timeouts: Timeouts,
+    ticker: Pin<Box<Sleep>>,
+    draining: bool,
+}
+
+/// What a look at the deadlines came to.
+enum Look {
+    Nothing,
+    /// The server is stopping; said once.
+    Draining,
+    /// Close without a word.
+    Overdue,
+}
+
+impl Watch {
+    fn new(connection: &Arc<service::Connection>, timeouts: Timeouts) -> Self {
+        let ticker = Box::pin(tokio::time::sleep(tick(&timeouts)));
+        Self { connection: Arc::clone(connection), timeouts, ticker, draining: false }
+    }
+
+    fn look(&mut self, context: &mut Context<'_>) -> Look {
+        while self.ticker.as_mut().poll(context).is_ready() {
+            let now = Instant::now();
+            if self.connection.wire.overdue(now, &self.timeouts) == Overdue::Close {
+                self.connection.shard.count_rejection(Rejection::Timeout);
+                return Look::Overdue;
+            }
+            self.ticker.as_mut().reset((now + tick(&self.timeouts)).into());
+            if !self.draining && self.connection.app.draining.load(Relaxed) {
+                self.draining = true;
+                return Look::Draining;
+            }
+        }
+        Look::Nothing
+    }
 }
 
 /// How often deadlines are looked at: often enough for the shortest of them.

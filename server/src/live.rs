@@ -6,6 +6,7 @@
 //! time.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use zhengcha_engine::{Holds, Snapshot};
@@ -99,18 +100,29 @@ impl Default for Live {
 /// States that were replaced and may still be leased.
 #[derive(Default)]
 pub struct Retired {
-    states: Vec<Arc<State>>,
+    states: Vec<(Arc<State>, Instant)>,
 }
 
 impl Retired {
-    /// Keeps a state until nobody else has it.
+    /// Keeps a state, replaced just now, until nobody else has it.
     pub fn keep(&mut self, state: Arc<State>) {
-        self.states.push(state);
+        self.states.push((state, Instant::now()));
     }
 
-    /// Frees what nobody leases any more.
-    pub fn reap(&mut self) {
-        self.states.retain(|state| Arc::strong_count(state) > 1);
+    /// Whether nothing is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// Frees what nobody leases any more, and gives the time since the newest of that was replaced.
+    pub fn reap(&mut self) -> Option<Duration> {
+        let replaced = self
+            .states
+            .extract_if(.., |(state, _)| Arc::strong_count(state) == 1)
+            .map(|(_freed, replaced)| replaced)
+            .max();
+        replaced.map(|replaced| replaced.elapsed())
     }
 
     /// How many snapshots are mapped, the current one included.
@@ -119,7 +131,7 @@ impl Retired {
         let mut known: Vec<*const Snapshot> = self
             .states
             .iter()
-            .map(AsRef::as_ref)
+            .map(|(state, _)| state.as_ref())
             .chain([current])
             .filter_map(State::snapshot)
             .map(Arc::as_ptr)
@@ -142,11 +154,11 @@ mod tests {
         let old = live.swap(State::Empty);
         let watch = Arc::downgrade(&old);
         retired.keep(old);
-        retired.reap();
+        assert_eq!(retired.reap(), None);
         assert!(watch.upgrade().is_some(), "leased");
         drop(lease);
         assert!(watch.upgrade().is_some(), "a lease that ends frees nothing itself");
-        retired.reap();
-        assert!(watch.upgrade().is_none());
+        assert!(retired.reap().is_some());
+        assert!(watch.upgrade().is_none() && retired.is_empty());
     }
 }

@@ -88,7 +88,7 @@ impl Shard {
         let last = STATUSES.len() - 1;
         let index = STATUSES.iter().position(|&known| known == status).unwrap_or(last);
         self.requests[route as usize][index].fetch_add(1, Relaxed);
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let took_us = microseconds(took);
         let bucket = LATENCY_BOUNDS_US.iter().position(|&bound| took_us <= bound);
         self.latency[bucket.unwrap_or(LATENCY_BOUNDS_US.len())].fetch_add(1, Relaxed);
         self.latency_sum_us.fetch_add(took_us, Relaxed);
@@ -124,6 +124,9 @@ pub struct Metrics {
     holds: AtomicU64,
     snapshots_mapped: AtomicU64,
     serving: AtomicU64,
+    swap_open_us: AtomicU64,
+    swap_warm_us: AtomicU64,
+    swap_release_us: AtomicU64,
     built_at: Mutex<BuiltAt>,
 }
 
@@ -145,6 +148,9 @@ impl Metrics {
             holds: zero(),
             snapshots_mapped: zero(),
             serving: zero(),
+            swap_open_us: zero(),
+            swap_warm_us: zero(),
+            swap_release_us: zero(),
             built_at: Mutex::default(),
         }
     }
@@ -196,6 +202,17 @@ impl Metrics {
         self.snapshots_mapped.store(count, Relaxed);
     }
 
+    /// What the last generation taken up cost until it served.
+    pub fn set_swap(&self, open: Duration, warm: Duration) {
+        self.swap_open_us.store(microseconds(open), Relaxed);
+        self.swap_warm_us.store(microseconds(warm), Relaxed);
+    }
+
+    /// How long the last replaced generation stayed mapped, its unmapping included.
+    pub fn set_release(&self, took: Duration) {
+        self.swap_release_us.store(microseconds(took), Relaxed);
+    }
+
     /// What serves now.
     pub fn set_serving(&self, snapshot: &Snapshot, holds: u64) {
         self.generation.store(snapshot.generation(), Relaxed);
@@ -219,6 +236,10 @@ impl Metrics {
     fn sum(&self, counter: impl Fn(&Shard) -> &AtomicU64) -> u64 {
         self.shards.iter().map(|shard| counter(shard).load(Relaxed)).sum()
     }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The page that Prometheus reads.
@@ -297,6 +318,27 @@ impl Collector for Scrape {
             let value = i64::try_from(gauge.load(Relaxed)).unwrap_or(i64::MAX);
             let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(value).encode(descriptor)?;
+        }
+        for (name, help, us) in [
+            (
+                "swap_open",
+                "Time to open the last generation taken up, verification included",
+                &metrics.swap_open_us,
+            ),
+            (
+                "swap_warm",
+                "Time to read what was new in the last generation taken up",
+                &metrics.swap_warm_us,
+            ),
+            (
+                "swap_release",
+                "Time from the last swap until the generation before was let go of",
+                &metrics.swap_release_us,
+            ),
+        ] {
+            let unit = Some(&Unit::Seconds);
+            let descriptor = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+            ConstGauge::new(us.load(Relaxed) as f64 / 1e6).encode(descriptor)?;
         }
         let connections = ConstGauge::new(metrics.connections.load(Relaxed));
         let help = "Open public connections";
@@ -377,6 +419,8 @@ mod tests {
             shard.count_query(Mode::CN, true);
         }
         metrics.common().count_rejection(Rejection::Connections);
+        metrics.set_swap(Duration::from_millis(1500), Duration::from_millis(250));
+        metrics.set_release(Duration::from_micros(40));
         metrics.common().count_request(Route::Unknown, StatusCode::IM_A_TEAPOT, Duration::ZERO);
         let page = Exposition::new(Arc::clone(&metrics)).text().unwrap();
         for line in [
@@ -388,6 +432,9 @@ mod tests {
             "zhengcha_request_duration_seconds_bucket{le=\"0.00001\"} 3\n",
             "zhengcha_request_duration_seconds_count 3\n",
             "zhengcha_serving 0\n",
+            "zhengcha_swap_open_seconds 1.5\n",
+            "zhengcha_swap_warm_seconds 0.25\n",
+            "zhengcha_swap_release_seconds 0.00004\n",
             "# EOF\n",
         ] {
             assert!(page.contains(line), "{line} in {page}");

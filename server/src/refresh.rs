@@ -13,15 +13,20 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
-use zhengcha_engine::{Current, Holds, OpenError, Snapshot, Store};
+use zhengcha_engine::{Current, Holds, Memory, OpenError, Opening, Snapshot, Store};
 
 use crate::live::{Live, Retired, Serving, State};
 use crate::metrics::Metrics;
+use crate::server::StartError;
 
 /// First pause before a refused generation is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause before a refused generation is tried again.
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// How far the refresher stands back behind the threads that answer.
+const NICENESS: i32 = 10;
+/// Between two attempts to let go of a replaced generation.
+const RELEASE_PAUSE: Duration = Duration::from_millis(2);
 /// A holds file changed this recently is read again, in case the next change shows the same times.
 const HOLDS_SETTLED: Duration = Duration::from_secs(2);
 
@@ -70,26 +75,45 @@ impl Trigger {
 }
 
 /// Starts the refresher. It looks for the first time before its first pause.
+///
+/// # Errors
+/// When there is no thread for it, or when the data are to be locked in memory and the system refuses.
 pub fn start(
     store: Store,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
     interval: Duration,
-) -> std::io::Result<(Trigger, JoinHandle<()>)> {
+    opening: Opening,
+) -> Result<(Trigger, JoinHandle<()>), StartError> {
     let (messages, inbox) = std::sync::mpsc::channel();
-    let refresher = Refresher {
+    let mut refresher = Refresher {
         store,
         live,
         metrics,
+        opening,
+        without: None,
         retired: Retired::default(),
         refusal: None,
         current: None,
         holds: HoldsFile::default(),
     };
-    let thread = std::thread::Builder::new()
-        .name("refresh".to_owned())
-        .spawn(move || refresher.run(&inbox, interval))?;
+    if opening.memory == Memory::Locked {
+        refresher.look(false);
+        if let Some(reason) = refresher.without.take() {
+            return Err(StartError::Memory(reason));
+        }
+    }
+    let thread = std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
+        stand_back();
+        refresher.run(&inbox, interval);
+    })?;
     Ok((Trigger { messages }, thread))
+}
+
+/// Lets the threads that answer go first: opening has time.
+fn stand_back() {
+    // Refused only where it is forbidden.
+    let _kept = rustix::process::setpriority_process(None, NICENESS);
 }
 
 /// Something that was refused, and when it is due again.
@@ -104,6 +128,9 @@ struct Refresher {
     store: Store,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
+    opening: Opening,
+    /// What the system did not give for the last generation refused.
+    without: Option<String>,
     retired: Retired,
     refusal: Option<Refusal>,
     /// What CURRENT said when the serving snapshot was opened.
@@ -117,13 +144,11 @@ impl Refresher {
         let mut forced = false;
         loop {
             let outcome = self.look(forced);
-            self.retired.reap();
-            let mapped = self.retired.snapshots(&self.live.lease());
-            self.metrics.set_snapshots_mapped(mapped);
+            self.release();
             if let Some(answer) = Option::take(&mut answer) {
                 let _gone = oneshot::Sender::send(answer, outcome);
             }
-            match inbox.recv_timeout(interval) {
+            match self.wait(inbox, interval) {
                 Ok(Message::Look(waiting)) => (answer, forced) = (waiting, true),
                 Err(RecvTimeoutError::Timeout) => forced = false,
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -131,8 +156,38 @@ impl Refresher {
         }
     }
 
+    /// Waits for the next look, and lets go of what was replaced as soon as nobody leases it.
+    fn wait(
+        &mut self,
+        inbox: &Receiver<Message>,
+        interval: Duration,
+    ) -> Result<Message, RecvTimeoutError> {
+        let until = Instant::now() + interval;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.retired.is_empty() || left <= RELEASE_PAUSE {
+                return inbox.recv_timeout(left);
+            }
+            match inbox.recv_timeout(RELEASE_PAUSE) {
+                Err(RecvTimeoutError::Timeout) => self.release(),
+                received => return received,
+            }
+        }
+    }
+
+    /// Unmaps here, on no request's time, what nobody leases any more.
+    fn release(&mut self) {
+        if let Some(took) = self.retired.reap() {
+            self.metrics.set_release(took);
+            tracing::debug!(release_ms = milliseconds(took), "replaced state let go of");
+        }
+        let mapped = self.retired.snapshots(&self.live.lease());
+        self.metrics.set_snapshots_mapped(mapped);
+    }
+
     /// One look at the store.
     fn look(&mut self, forced: bool) -> Outcome {
+        let first = self.live.lease().snapshot().is_none();
         let opened = self.look_at_current(forced);
         let snapshot = match &opened {
             Ok(Some(snapshot)) => Some(Arc::clone(snapshot)),
@@ -149,11 +204,27 @@ impl Refresher {
         }
         if taken_up {
             self.metrics.count_swap();
+            if first {
+                self.warm_beside();
+            }
         }
         if opened.is_err() || self.holds.list.is_none() {
             return Outcome::Refused;
         }
         Outcome::Serving(generation, taken_up)
+    }
+
+    /// Reads in, on a thread of its own, what serves already: after a start slow answers are better
+    /// than none.
+    fn warm_beside(&self) {
+        let Some(snapshot) = self.live.lease().snapshot().cloned() else { return };
+        let warm = move || {
+            stand_back();
+            snapshot.warm(None);
+        };
+        if let Err(error) = std::thread::Builder::new().name("warm".to_owned()).spawn(warm) {
+            tracing::warn!(error = %error, "no thread to read the data in; queries will");
+        }
     }
 
     fn put(&mut self, snapshot: Arc<Snapshot>) {
@@ -201,16 +272,19 @@ impl Refresher {
         // Read before opening: if CURRENT moves in between, the next look sees a difference.
         let Some(named) = Current::read(&self.store)? else { return Ok(None) };
         let began = Instant::now();
-        let Some(snapshot) = Snapshot::open_current(&self.store, previous)? else {
-            return Ok(None);
-        };
+        let opened = Snapshot::open_current_with(&self.store, previous, &self.opening)?;
+        let Some(snapshot) = opened else { return Ok(None) };
         let opened = Instant::now();
-        snapshot.warm(previous);
+        if previous.is_some() {
+            snapshot.warm(previous);
+        }
+        let (open, warm) = (opened - began, opened.elapsed());
+        self.metrics.set_swap(open, warm);
         tracing::info!(
             generation = snapshot.generation(),
             records = snapshot.records(),
-            open_ms = milliseconds(opened - began),
-            warm_ms = milliseconds(opened.elapsed()),
+            open_ms = milliseconds(open),
+            warm_ms = milliseconds(warm),
             "generation opened"
         );
         Ok(Some((Arc::new(snapshot), named)))
@@ -233,6 +307,9 @@ impl Refresher {
             }
             _ => RETRY_FIRST,
         };
+        if let OpenError::Io { .. } = error {
+            self.without = Some(error.to_string());
+        }
         let generation = current.as_ref().map(|current| current.generation);
         tracing::error!(
             generation,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use zhengcha_engine::Store;
+use zhengcha_engine::{Opening, Store};
 
 use crate::admin::{self, Admin};
 use crate::cli::Switch;
@@ -35,6 +35,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The data cannot be locked in memory; the text says how they could.
+    #[error("the data cannot be served with --memory locked: {0}")]
+    Memory(String),
     /// A thread, a runtime or a signal handler was refused.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -59,7 +62,8 @@ pub struct Options {
 }
 
 impl Server {
-    /// Starts listening. Returns at once; without data yet, queries get 503 until there are.
+    /// Starts listening. Returns at once; without data yet, queries get 503 until there are. Only data
+    /// that are to be locked in memory are waited for, so that a refusal of the system ends the start.
     pub fn start(config: &Config, options: Options) -> Result<Self, StartError> {
         let public_listener = bind(config.listen)?;
         let admin_listener = bind(config.admin_listen)?;
@@ -79,7 +83,9 @@ impl Server {
         let workers = Workers::start(config.workers, &app, config.limits.timeouts())?;
         let interval = Duration::from_millis(config.limits.refresh_interval_ms);
         let store = Store::new(&config.store);
-        let (trigger, refresher) = refresh::start(store, live, Arc::clone(&metrics), interval)?;
+        let opening = Opening { memory: config.memory.into(), ..Opening::default() };
+        let (trigger, refresher) =
+            refresh::start(store, live, Arc::clone(&metrics), interval, opening)?;
 
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -34,6 +34,7 @@ use crate::wire::Wire;
 /// The description of the interface, as served.
 const OPENAPI: &str = include_str!("../openapi.yaml");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -88,26 +89,35 @@ pub async fn serve(connection: Arc<Connection>, request: Request<Incoming>) -> R
         Some(problem) => Err(problem),
         None => handle(&connection, route, &head, body, began).await,
     };
-    let mut reply = outcome.unwrap_or_else(|problem| problem_reply(&problem, &head.headers));
+    let mut reply =
+        outcome.unwrap_or_else(|problem| problem_reply(&problem, given_request_id(&head.headers)));
     if let Some(id) = head.headers.get(&REQUEST_ID)
-        && accepted_request_id(id).is_some()
+        && accepted_request_id(id.as_bytes()).is_some()
     {
         reply.headers_mut().insert(REQUEST_ID, id.clone());
     }
     if connection.app.draining.load(Relaxed) {
         reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let ended = Instant::now();
-    connection.wire.request_ends(ended);
-    connection.shard.count_request(route, reply.status(), ended - began);
-    tracing::debug!(
-        target: "access",
-        route = route.name(),
-        status = reply.status().as_u16(),
-        took_us = u64::try_from((ended - began).as_micros()).unwrap_or(u64::MAX),
-        "answered"
-    );
+    connection.answered(route, reply.status(), began);
     reply
+}
+
+impl Connection {
+    /// Notes that a request which began then has been answered.
+    pub(crate) fn answered(&self, route: Route, status: StatusCode, began: Instant) {
+        let ended = Instant::now();
+        let took = ended - began;
+        self.wire.request_ends(ended);
+        self.shard.count_request(route, status, took);
+        tracing::debug!(
+            target: "access",
+            route = route.name(),
+            status = status.as_u16(),
+            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    }
 }
 
 /// What hyper lets pass and two servers in a row could read differently.
@@ -162,17 +172,38 @@ async fn query(
 ) -> Result<Reply, Problem> {
     let encoding = Encoding::of(&head.headers)?;
     let body = admit(connection, head, body, now).await?;
+    let json =
+        answer_query(connection, encoding, &body, now, |template, found| template.answer(found))?;
+    let mut reply = Response::new(Full::new(json));
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
+    Ok(reply)
+}
+
+/// A query whose body is here, its address charged already.
+pub(crate) fn answer_query<T>(
+    connection: &Connection,
+    encoding: Encoding,
+    body: &[u8],
+    now: Instant,
+    make: impl FnOnce(&answer::Template, &[answer::PublicCertificate<'_>]) -> T,
+) -> Result<T, Problem> {
     guarded(connection, || {
-        let typed = Typed::parse(encoding, &body)?;
-        let json =
-            look_up(connection, &typed, &body, now, |template, found| template.answer(found))?;
-        let mut reply = Response::new(Full::new(json));
-        let headers = reply.headers_mut();
-        headers.insert(header::CONTENT_TYPE, JSON);
-        headers.insert(header::CACHE_CONTROL, NO_STORE);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
-        Ok(reply)
+        let typed = Typed::parse(encoding, body)?;
+        look_up(connection, &typed, body, now, make)
     })
+}
+
+/// Charges one query to the address of a client.
+pub(crate) fn charge_address(
+    connection: &Connection,
+    client: IpAddr,
+    now: Instant,
+) -> Result<(), Problem> {
+    let Some(limiter) = &connection.app.limiter else { return Ok(()) };
+    limiter.take_address(client, now).map_err(|limited| turned_away(connection, limited))
 }
 
 /// Charges the address and reads the body.
@@ -182,16 +213,14 @@ async fn admit(
     body: Incoming,
     now: Instant,
 ) -> Result<Bytes, Problem> {
-    let app = &connection.app;
     // A body that is known to be too large is refused before the address pays for it.
     if body.size_hint().lower() > crate::limits::BODY_BYTES_MAX as u64 {
         return Err(Kind::BodyTooLarge.into());
     }
-    if let Some(limiter) = &app.limiter {
-        let client = client_address(connection.peer, &head.headers, &app.trusted_proxies);
-        limiter.take_address(client, now).map_err(|limited| turned_away(connection, limited))?;
-    }
-    body::read(body, &connection.wire, &app.waiting).await.map_err(|kind| {
+    let forwarded = head.headers.get_all(FORWARDED).iter().map(HeaderValue::as_bytes);
+    let client = client_address(connection.peer, forwarded, &connection.app.trusted_proxies);
+    charge_address(connection, client, now)?;
+    body::read(body, &connection.wire, &connection.app.waiting).await.map_err(|kind| {
         if kind == Kind::Overloaded {
             connection.shard.count_rejection(Rejection::Waiting);
         }
@@ -370,12 +399,22 @@ fn cached(
     reply
 }
 
+/// The request id that the client gave, when it is one that can be taken over.
+#[must_use]
+pub fn given_request_id(request: &HeaderMap) -> Option<&str> {
+    request.get(&REQUEST_ID).and_then(|value| accepted_request_id(value.as_bytes()))
+}
+
 /// A problem as an answer.
 #[must_use]
-pub fn problem_reply(problem: &Problem, request: &HeaderMap) -> Reply {
-    let given = request.get(&REQUEST_ID).and_then(accepted_request_id);
-    let id = given.map_or_else(made_request_id, str::to_owned);
-    let mut reply = Response::new(Full::new(problem.body(&id)));
+pub fn problem_reply(problem: &Problem, given_request_id: Option<&str>) -> Reply {
+    problem_answer(problem, given_request_id).map(Full::new)
+}
+
+/// The same with its body at hand.
+pub(crate) fn problem_answer(problem: &Problem, given_request_id: Option<&str>) -> Response<Bytes> {
+    let id = given_request_id.map_or_else(made_request_id, str::to_owned);
+    let mut reply = Response::new(problem.body(&id));
     *reply.status_mut() = problem.kind.status();
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, PROBLEM);

@@ -125,6 +125,18 @@ impl Wire {
         self.lengths_known.fetch_add(1, Relaxed);
     }
 
+    /// An answer does not fit the socket buffer.
+    pub fn answer_blocked(&self, now: Instant) {
+        if self.blocked_since_ns.load(Relaxed) == 0 {
+            self.blocked_since_ns.store(self.nanoseconds(now).max(1), Relaxed);
+        }
+    }
+
+    /// Everything went out.
+    pub fn answer_sent(&self) {
+        self.blocked_since_ns.store(0, Relaxed);
+    }
+
     /// What the deadlines ask for now.
     pub fn overdue(&self, now: Instant, timeouts: &Timeouts) -> Overdue {
         let now_ns = self.nanoseconds(now);
@@ -200,9 +212,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S> Watched<S> {
     /// Notes whether a write found the socket buffer full.
     fn note_write(&self, written: &Poll<io::Result<usize>>) {
-        if written.is_pending() && self.wire.blocked_since_ns.load(Relaxed) == 0 {
-            let now_ns = self.wire.nanoseconds(Instant::now()).max(1);
-            self.wire.blocked_since_ns.store(now_ns, Relaxed);
+        if written.is_pending() {
+            self.wire.answer_blocked(Instant::now());
         }
     }
 }
@@ -237,7 +248,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         // hyper flushes the socket only after it has written all it had.
-        this.wire.blocked_since_ns.store(0, Relaxed);
+        this.wire.answer_sent();
         Pin::new(&mut this.stream).poll_flush(context)
     }
 

@@ -11,7 +11,8 @@ use std::process::Command;
 use zhengcha_benches::passes::Random;
 use zhengcha_benches::programs;
 use zhengcha_engine::{Snapshot, Store};
-use zhengcha_loader::synth::{SynthFormat, TableLayout, synth};
+use zhengcha_loader::progress::Silent;
+use zhengcha_loader::synth::{SynthFormat, TableLayout, Wanted, synth};
 use zhengcha_loader::{fsck, testing::temporary_folder};
 
 /// Cuts are made at multiples of this.
@@ -77,7 +78,8 @@ fn main() -> anyhow::Result<()> {
 /// A store as a load leaves it.
 fn loaded_store(loader: &Path, folder: &Path, records: u64, seed: u64) -> anyhow::Result<Store> {
     let uploads = folder.join("uploads");
-    let made = synth(records, seed, &uploads, SynthFormat::Csv, TableLayout::Of2013)?;
+    let wanted = Wanted::new(records, seed);
+    let made = synth(&wanted, &uploads, SynthFormat::Csv, TableLayout::Of2013, &Silent)?;
     let store = Store::new(folder.join("store"));
     let status = Command::new(loader)
         .args(["load", "--org", "all", "--store"])

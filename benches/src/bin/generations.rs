@@ -28,7 +28,12 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let live = open_or_publish(&arguments.folder, arguments.records, arguments.seed)?;
+    let live = open_or_publish(
+        &arguments.folder,
+        arguments.records,
+        arguments.seed,
+        &zhengcha_engine::Opening::default(),
+    )?;
     let root = arguments.folder.join(format!("store-{}-{}", arguments.records, arguments.seed));
     let store = Store::new(root);
     println!("{} records, median of {} rounds (min–max)", live.records(), arguments.rounds);

@@ -1,12 +1,15 @@
-//! Single lookups: normalised text in, compared record out, hit and miss in every mode.
+//! Single lookups: normalised text in, compared record out, hit and miss in every mode; then batched
+//! ones, mixed modes, half of them hits.
 //!
 //! `cargo run --release -p zhengcha-benches --bin lookup -- --records 1000000`
 
+use anyhow::Context;
 use clap::Parser;
 use std::path::PathBuf;
-use zhengcha_benches::passes::{Kind, Queries, median};
+use std::time::Instant;
+use zhengcha_benches::passes::{Claims, Kind, Queries, Random, median};
 use zhengcha_benches::stores::open_or_publish;
-use zhengcha_engine::Mode;
+use zhengcha_engine::{Memory, Mode, Opening, Snapshot, Store};
 
 /// Measures lookups on a store of invented certificates.
 #[derive(Parser)]
@@ -26,11 +29,76 @@ struct Arguments {
     /// Where stores are kept.
     #[arg(long, default_value = "scratch")]
     folder: PathBuf,
+    /// A store that is there already, instead.
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Where the bytes lie: mapped, populated, locked or huge.
+    #[arg(long, default_value = "mapped", value_parser = memory)]
+    memory: Memory,
+}
+
+fn memory(text: &str) -> Result<Memory, String> {
+    Memory::ALL
+        .into_iter()
+        .find(|memory| memory.name() == text)
+        .ok_or_else(|| "mapped, populated, locked or huge".to_owned())
+}
+
+/// Claims of one batched pass, and of one call.
+const CLAIMS: usize = 600_000;
+const BATCH: usize = 1_000;
+/// Dependent reads of the yardstick.
+const YARDSTICK_READS: u64 = 1_000_000;
+
+/// Nanoseconds of one dependent random read over 1 GiB of anonymous memory: what the machine gives at
+/// this moment.
+fn yardstick_ns() -> f64 {
+    let words = vec![1u32; 1 << 28];
+    let mut random = Random(7);
+    let (mut at, mut sum) = (0u64, 0u64);
+    let start = Instant::now();
+    for _ in 0..YARDSTICK_READS {
+        at = random.below(words.len() as u64 - 2) + at % 2;
+        at = u64::from(words[at as usize]);
+        sum += at;
+    }
+    std::hint::black_box(sum);
+    start.elapsed().as_nanos() as f64 / YARDSTICK_READS as f64
+}
+
+fn batched(snapshot: &Snapshot, arguments: &Arguments) {
+    let claims = Claims::draw(snapshot, CLAIMS, arguments.seed);
+    println!("batched, mixed modes, half hits      M checks/s (min–max)   digest");
+    for threads in [1, 2] {
+        let mut digest = 0;
+        let mut figures: Vec<f64> = (0..arguments.passes)
+            .map(|_| {
+                let (rate, answers) = claims.pass(snapshot, BATCH, threads);
+                digest = answers;
+                rate
+            })
+            .collect();
+        let median = median(&mut figures);
+        let (low, high) = (figures[0], figures[figures.len() - 1]);
+        println!("{threads} thread(s) {median:>32.2} ({low:.2}–{high:.2})   {digest:016x}");
+    }
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let snapshot = open_or_publish(&arguments.folder, arguments.records, arguments.seed)?;
+    let opening = Opening { memory: arguments.memory, ..Opening::default() };
+    let began = Instant::now();
+    let snapshot = match &arguments.store {
+        Some(path) => Snapshot::open_current_with(&Store::new(path), None, &opening)?
+            .context("nothing was published in this store")?,
+        None => open_or_publish(&arguments.folder, arguments.records, arguments.seed, &opening)?,
+    };
+    println!(
+        "opened in {:.2} s, {}; a dependent random read over 1 GiB takes {:.0} ns now",
+        began.elapsed().as_secs_f64(),
+        arguments.memory.name(),
+        yardstick_ns()
+    );
     let bytes: u64 = snapshot.manifest().segments.iter().map(|segment| segment.bytes).sum();
     println!(
         "{} records, {:.1} bytes a certificate, {} calls, median of {} passes (spread)",
@@ -67,5 +135,6 @@ fn main() -> anyhow::Result<()> {
         });
         println!("{:<6} {hit:>18} {miss:>20}   {digest:016x}", mode.name());
     }
+    batched(&snapshot, &arguments);
     Ok(())
 }

@@ -109,7 +109,7 @@ pub struct Candidate {
 /// Every peer in this build, the engine first.
 #[must_use]
 pub fn candidates() -> Vec<Candidate> {
-    let mut all = vec![ours::CANDIDATE];
+    let mut all = Vec::from(ours::CANDIDATES);
     all.extend(hash::CANDIDATES);
     #[cfg(feature = "peers")]
     {

@@ -105,6 +105,12 @@ impl<'q> Questions<'q> {
         self.end == self.start
     }
 
+    /// The number in the set of the first.
+    #[must_use]
+    pub fn first_ordinal(&self) -> u32 {
+        self.start as u32
+    }
+
     /// Two halves.
     #[must_use]
     pub fn halves(&self) -> [Self; 2] {

@@ -194,7 +194,7 @@ impl Session for Statements<'_> {
 
     fn batch(&mut self, questions: Questions<'_>) -> anyhow::Result<u64> {
         let asks: Vec<Ask<'_>> = questions.iter().map(|(_, ask)| ask).collect();
-        let start = questions.iter().next().map_or(0, |(ordinal, _)| ordinal);
+        let start = questions.first_ordinal();
         self.fill_claims(questions)?;
         let mut digest = 0u64;
         for mode in Mode::ALL {

@@ -1,91 +1,237 @@
-//! After a segment is written: every record must be found through all six indexes, by the very
-//! lookups that will serve it.
+//! After a segment is written: every record must be found through all six indexes, by the very search
+//! that will serve it.
+//!
+//! A lookup asks directory and tree for the blocks that may hold its key, tests the fingerprints there
+//! and goes back through blocks that stand in `runs`. So a record is found exactly when some block
+//! carries its fingerprint beside its number and the search arrives at that block. Here every entry is
+//! held against its record in the order of the index: its fingerprint, and the way from where the
+//! search begins to the entry's block. That no record is missing follows from the count and the sum
+//! over the numbers met.
 
-use super::writer::pair_words;
+use super::parallel;
+use super::progress::Progress;
+use crate::archive::record_at;
 use crate::error::OpenError;
-use crate::format::HASHED_BLOCK_ENTRIES;
-use crate::format::INDEX_BLOCK_BYTES;
+use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
+use crate::index::tree::Candidates;
+use crate::index::walk::Walk;
 use crate::index::{Probe, block};
 use crate::key::Mode;
-use crate::segment::Segment;
+use crate::map::prefetch;
+use crate::segment::{Index, Segment};
 
-/// Looks up every record of a verified segment through one index, in the order of the index, so that
-/// neighbouring probes share their cache lines.
+/// Index blocks checked at a time by one thread.
+const PIECE_BLOCKS: usize = 1 << 13;
+/// Records of so many hashed blocks further on are fetched while one is checked.
+const BLOCKS_AHEAD: usize = 3;
+
+/// Looks up every record of a verified segment through all six indexes.
+///
+/// # Errors
+/// `Corrupt`, when a record is not found where it must be.
+pub fn check_records(
+    segment: &Segment,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<(), OpenError> {
+    Mode::ALL.into_iter().try_for_each(|mode| check_mode(segment, mode, threads, progress))
+}
+
+/// Looks up every record of a verified segment through one index.
 ///
 /// # Errors
 /// `Corrupt`, when a record is not found where it must be.
 pub fn check_indexes(segment: &Segment, mode: Mode) -> Result<(), OpenError> {
-    let lost = |record: u32| {
-        OpenError::corrupt(
-            segment.path(),
-            mode.index_name(),
-            format!("record {record} is not found through it"),
-        )
-    };
+    check_mode(segment, mode, 1, &super::progress::Silent)
+}
+
+fn check_mode(
+    segment: &Segment,
+    mode: Mode,
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<(), OpenError> {
     let Some(index) = segment.index(mode) else {
-        return Err(OpenError::corrupt(
-            segment.path(),
-            mode.index_name(),
-            "there is no such index",
-        ));
+        let detail = "there is no such index";
+        return Err(OpenError::corrupt(segment.path(), mode.index_name(), detail));
     };
-    let tree = &segment.bytes()[index.tree_range.clone()];
-    let lines = &segment.bytes()[index.blocks_range.clone()];
-    let found = |number: u32| -> bool {
-        let record = segment.stored(number).to_native();
-        let probe = Probe::new(mode, pair_words(&record, mode));
-        let mut at = index.tree.floor(tree, probe.sort_key);
-        loop {
-            let line = block::line(lines, at);
-            let hit = if mode.is_certificate_first() {
-                let first = at * crate::format::ORDERED_BLOCK_ENTRIES as u32;
-                number.checked_sub(first).is_some_and(|slot| {
-                    slot < 32 && block::ordered_matches(line, probe.fingerprint) >> slot & 1 == 1
-                })
-            } else {
-                let mask = block::hashed_matches(line, probe.fingerprint);
-                (0..HASHED_BLOCK_ENTRIES)
-                    .any(|slot| mask >> slot & 1 == 1 && block::hashed_record(line, slot) == number)
-            };
-            if hit {
-                return true;
-            }
-            if index.runs.binary_search(&at).is_err() {
-                return false;
-            }
-            at -= 1;
-        }
+    let check = Check {
+        segment,
+        mode,
+        index,
+        lines: segment.bytes()[index.blocks_range.clone()].as_chunks().0,
     };
-    if mode.is_certificate_first() {
-        return (0..segment.records() as u32)
-            .find(|&number| !found(number))
-            .map_or(Ok(()), |number| Err(lost(number)));
-    }
-    let mut seen = 0u64;
-    for (line, _) in lines.as_chunks::<INDEX_BLOCK_BYTES>().0.iter().zip(0u32..) {
-        for slot in 0..HASHED_BLOCK_ENTRIES {
-            let number = block::hashed_record(line, slot);
-            if number == block::NO_RECORD {
-                continue;
-            }
-            seen += 1;
-            if !found(number) {
-                return Err(lost(number));
-            }
-        }
-    }
-    let with_ticket = |number: &u32| segment.stored(*number).ticket.to_native() != 0;
-    let expected = if mode == Mode::IN {
-        segment.records()
-    } else {
-        (0..segment.records() as u32).filter(with_ticket).count() as u64
-    };
-    if seen != expected {
-        return Err(OpenError::corrupt(
-            segment.path(),
-            mode.index_name(),
-            format!("{seen} entries for {expected} records"),
-        ));
+    let per_block = crate::index::block_entries(mode);
+    progress.begin("looking up every record", (check.lines.len() * per_block) as u64);
+    let mut found = Met::default();
+    let mut blocks = 0;
+    parallel::in_order(
+        threads,
+        check.lines.len().div_ceil(PIECE_BLOCKS),
+        || (),
+        |(), piece| {
+            let first = piece * PIECE_BLOCKS;
+            let piece = first..check.lines.len().min(first + PIECE_BLOCKS);
+            if mode.is_certificate_first() { check.ordered(piece) } else { check.hashed(piece) }
+        },
+        |met| {
+            found.add_all(met);
+            blocks += PIECE_BLOCKS;
+            progress.advance((blocks.min(check.lines.len()) * per_block) as u64);
+            Ok(())
+        },
+    )?;
+    let expected = check.expected(threads)?;
+    if found != expected {
+        return Err(check.corrupt(if found.entries == expected.entries {
+            format!("some of the {} records stand in it twice, others never", expected.entries)
+        } else {
+            format!("{} entries for {} records", found.entries, expected.entries)
+        }));
     }
     Ok(())
 }
+
+/// How many records were met, and a sum over their numbers that other records do not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Met {
+    entries: u64,
+    sum: u64,
+}
+
+impl Met {
+    #[inline]
+    fn add(&mut self, number: u32) {
+        self.entries += 1;
+        // A bijection of 64 bits that leaves nothing of the order of the numbers (splitmix64).
+        let mut mixed = u64::from(number).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        self.sum = self.sum.wrapping_add(mixed ^ mixed >> 31);
+    }
+
+    fn add_all(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+struct Check<'s> {
+    segment: &'s Segment,
+    mode: Mode,
+    index: &'s Index,
+    lines: &'s [block::Line],
+}
+
+impl Check<'_> {
+    fn corrupt(&self, detail: String) -> OpenError {
+        OpenError::corrupt(self.segment.path(), self.mode.index_name(), detail)
+    }
+
+    fn lost(&self, record: u32) -> OpenError {
+        self.corrupt(format!("record {record} is not found through it"))
+    }
+
+    fn walk(&self) -> Walk<'_> {
+        Walk::new(&self.index.tree, &self.segment.bytes()[self.index.tree_range.clone()])
+    }
+
+    /// Whether a search that looks at these blocks first comes by block `at`.
+    #[inline]
+    fn comes_by(&self, first: Candidates, at: u32) -> bool {
+        (first.low <= at && at <= first.high) || self.comes_back(first, at)
+    }
+
+    #[cold]
+    fn comes_back(&self, first: Candidates, at: u32) -> bool {
+        at < first.low
+            && first.low_within_run
+            && (at + 1..first.low).all(|block| self.index.tree.begins_within_run(block))
+    }
+
+    /// The probe of a record, and whether a lookup would look for it in this segment at all.
+    #[inline]
+    fn probe(&self, number: u32) -> Option<Probe> {
+        let record = self.segment.stored(number).to_native();
+        let probe = Probe::new(self.mode, record.pair_words(self.mode));
+        self.segment.may_hold(probe.hash).then_some(probe)
+    }
+
+    fn ordered(&self, blocks: std::ops::Range<usize>) -> Result<Met, OpenError> {
+        let mut walk = self.walk();
+        let mut met = Met::default();
+        for at in blocks {
+            let first = (at * ORDERED_BLOCK_ENTRIES) as u64;
+            let count = (self.segment.records() - first).min(ORDERED_BLOCK_ENTRIES as u64);
+            let (words, _) = self.lines[at].as_chunks::<2>();
+            for (word, number) in words[..count as usize].iter().zip(first as u32..) {
+                let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
+                let right = u16::from_le_bytes(*word) == probe.fingerprint;
+                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
+                    return Err(self.lost(number));
+                }
+                met.add(number);
+            }
+        }
+        Ok(met)
+    }
+
+    fn hashed(&self, blocks: std::ops::Range<usize>) -> Result<Met, OpenError> {
+        let mut walk = self.walk();
+        let mut met = Met::default();
+        for at in blocks.clone().take(BLOCKS_AHEAD) {
+            self.fetch_records(at);
+        }
+        for at in blocks.clone() {
+            if at + BLOCKS_AHEAD < blocks.end {
+                self.fetch_records(at + BLOCKS_AHEAD);
+            }
+            let line = &self.lines[at];
+            let (words, _) = line.as_chunks::<2>();
+            for (slot, word) in words[..HASHED_BLOCK_ENTRIES].iter().enumerate() {
+                let number = block::hashed_record(line, slot);
+                if number == block::NO_RECORD {
+                    continue;
+                }
+                let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
+                let right = u16::from_le_bytes(*word) == probe.fingerprint;
+                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
+                    return Err(self.lost(number));
+                }
+                met.add(number);
+            }
+        }
+        Ok(met)
+    }
+
+    #[inline]
+    fn fetch_records(&self, at: usize) {
+        for slot in 0..HASHED_BLOCK_ENTRIES {
+            let number = block::hashed_record(&self.lines[at], slot);
+            if u64::from(number) < self.segment.records() {
+                prefetch(self.segment.records_section(), record_at(number));
+            }
+        }
+    }
+
+    /// What must be met: every record, in an index of ticket numbers those that have one.
+    fn expected(&self, threads: usize) -> Result<Met, OpenError> {
+        let with_ticket = matches!(self.mode, Mode::IT | Mode::TN);
+        let shares = parallel::shares(self.segment.records() as usize, threads);
+        let parts = parallel::each(shares, |numbers| {
+            let mut met = Met::default();
+            for number in numbers.start as u32..numbers.end as u32 {
+                if !with_ticket || self.segment.stored(number).ticket.to_native() != 0 {
+                    met.add(number);
+                }
+            }
+            Ok::<_, OpenError>(met)
+        })?;
+        Ok(parts.into_iter().fold(Met::default(), |mut all, part| {
+            all.add_all(part);
+            all
+        }))
+    }
+}
+
+const _: () = assert!(INDEX_BLOCK_BYTES == size_of::<block::Line>());

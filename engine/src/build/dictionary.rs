@@ -40,6 +40,15 @@ impl Dictionary {
         self.pairs.get(index as usize).map_or(("", ""), |pair| (&pair.first, &pair.second))
     }
 
+    pub(super) fn len(&self) -> u32 {
+        self.pairs.len() as u32
+    }
+
+    /// Bytes of all texts and what goes with them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The dictionary section.
     pub(crate) fn archive(&self) -> Result<rkyv::util::AlignedVec, BuildError> {
         archive(&self.pairs)

@@ -4,109 +4,126 @@
 //! both stay (old registers). The result depends on the records alone, not on where they were stored.
 
 use super::rows::Rows;
-use crate::error::BuildError;
-use crate::record::View;
+use crate::record::{Texts, View};
 use crate::segment::Segment;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Records in certificate-number order.
 pub enum Source<'s> {
-    /// A segment of any kind.
-    Segment(&'s Segment),
+    /// A segment of any kind, without its records that a newer segment shadows.
+    Segment {
+        /// The segment.
+        segment: &'s Segment,
+        /// Record numbers to pass over, rising.
+        shadowed: &'s [u32],
+    },
     /// Rows with the order to take them in ([`Rows::in_order`]).
     Rows(&'s Rows, &'s [u32]),
 }
 
 impl<'s> Source<'s> {
-    fn get(&self, at: usize) -> Option<View<'s>> {
+    /// All records of a segment.
+    #[must_use]
+    pub fn whole(segment: &'s Segment) -> Self {
+        Self::Segment { segment, shadowed: &[] }
+    }
+
+    /// The record at a position, be it shadowed or not.
+    pub(super) fn get(&self, at: usize) -> Option<View<'s>> {
         match self {
-            Self::Segment(segment) => segment.view(u32::try_from(at).ok()?),
+            Self::Segment { segment, .. } => segment.view(u32::try_from(at).ok()?),
             Self::Rows(rows, order) => order.get(at).map(|&row| rows.view(row)),
         }
     }
 
-    /// Number of records.
+    /// Positions, those of shadowed records with them.
+    pub(super) fn positions(&self) -> u32 {
+        match self {
+            Self::Segment { segment, .. } => segment.records() as u32,
+            Self::Rows(_, order) => order.len() as u32,
+        }
+    }
+
+    /// The packed certificate number at a position below [`positions`](Self::positions).
+    #[inline]
+    pub(super) fn certificate(&self, at: u32) -> u64 {
+        match self {
+            Self::Segment { segment, .. } => segment.stored(at).certificate.to_native(),
+            Self::Rows(rows, order) => rows.sort_key(order[at as usize]),
+        }
+    }
+
+    pub(super) fn texts(&self) -> &'s dyn Texts {
+        match self {
+            Self::Segment { segment, .. } => *segment,
+            Self::Rows(rows, _) => *rows,
+        }
+    }
+
+    /// Entries of the two dictionaries: occupations, bodies.
+    pub(super) fn dictionary_entries(&self) -> [u32; 2] {
+        match self {
+            Self::Segment { segment, .. } => segment.dictionary_entries().into(),
+            Self::Rows(rows, _) => rows.dictionary_entries(),
+        }
+    }
+
+    /// Bytes of the heap and the dictionaries.
+    pub(super) fn text_bytes(&self) -> u64 {
+        match self {
+            Self::Segment { segment, .. } => segment.text_bytes(),
+            Self::Rows(rows, _) => rows.text_bytes(),
+        }
+    }
+
+    pub(super) fn shadowed(&self) -> &'s [u32] {
+        match self {
+            Self::Segment { shadowed, .. } => shadowed,
+            Self::Rows(..) => &[],
+        }
+    }
+
+    /// Number of records that are not shadowed.
     #[must_use]
     pub fn len(&self) -> u64 {
         match self {
-            Self::Segment(segment) => segment.records(),
+            Self::Segment { segment, shadowed } => {
+                segment.records().saturating_sub(shadowed.len() as u64)
+            }
             Self::Rows(_, order) => order.len() as u64,
         }
     }
 
-    /// Whether there are no records.
+    /// Whether there are no such records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What a merge did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Merged {
-    /// Records in the result.
-    pub records: u64,
-    /// Records that replaced an older one.
-    pub replaced: u64,
+/// A record of a source: its view and the number of the source.
+pub(super) type Sourced<'s> = (View<'s>, usize);
+
+/// Settles the records of one packed number, given from the oldest source to the newest: what stays,
+/// in the order of its content.
+pub(super) fn settle<'s>(records: impl Iterator<Item = Sourced<'s>>) -> Vec<Sourced<'s>> {
+    let mut group = Vec::new();
+    for (view, source) in records {
+        add(&mut group, view, source);
+    }
+    group.sort_by(|(a, _), (b, _)| a.content_order(b));
+    group
 }
 
-/// Merges sources, the oldest first, into `out` (record and number of its source), in
-/// certificate-number order.
-///
-/// # Errors
-/// Whatever `out` returns.
-pub fn merge(
-    sources: &[Source<'_>],
-    mut out: impl FnMut(&View<'_>, usize) -> Result<(), BuildError>,
-) -> Result<Merged, BuildError> {
-    let mut merged = Merged::default();
-    // Smallest certificate number first, then the oldest source.
-    let mut heads: BinaryHeap<Reverse<(u64, usize, usize)>> = sources
-        .iter()
-        .enumerate()
-        .filter_map(|(source, records)| {
-            records.get(0).map(|view| Reverse((view.record.certificate, source, 0)))
-        })
-        .collect();
-    let mut group: Vec<(View<'_>, usize)> = Vec::new();
-    while let Some(Reverse((number, source, at))) = heads.pop() {
-        let Some(view) = sources[source].get(at) else { continue };
-        if let Some(next) = sources[source].get(at + 1) {
-            heads.push(Reverse((next.record.certificate, source, at + 1)));
-        }
-        let more = heads.peek().is_some_and(|Reverse(head)| head.0 == number);
-        if group.is_empty() && !more {
-            out(&view, source)?;
-            merged.records += 1;
-            continue;
-        }
-        add(&mut group, view, source, &mut merged);
-        if !more {
-            group.sort_by(|(a, _), (b, _)| a.content_order(b));
-            for (view, source) in group.drain(..) {
-                out(&view, source)?;
-                merged.records += 1;
-            }
-        }
-    }
-    Ok(merged)
+/// Puts a newer record into the group of one packed number: in place of every older one of the same
+/// person, beside the others. Whom it replaces depends on the two records alone, so that the result
+/// is the same in whatever steps the sources are merged.
+fn add<'s>(group: &mut Vec<Sourced<'s>>, view: View<'s>, source: usize) {
+    // Two records of one source were both accepted there and both stay.
+    group.retain(|(older, older_source)| *older_source == source || !replaces(&view, older));
+    group.push((view, source));
 }
 
-/// Puts a newer record into the group of one packed number: over the same person's older one, or
-/// beside the others.
-fn add<'s>(group: &mut Vec<(View<'s>, usize)>, view: View<'s>, source: usize, merged: &mut Merged) {
-    let older = group.iter_mut().find(|(older, older_source)| {
-        // Two records of one source were both accepted there and both stay.
-        *older_source != source
-            && *older.certificate_number() == *view.certificate_number()
-            && older.same_person(&view)
-    });
-    match older {
-        Some(slot) => {
-            *slot = (view, source);
-            merged.replaced += 1;
-        }
-        None => group.push((view, source)),
-    }
+/// Whether a newer record takes the place of an older one.
+pub(super) fn replaces(newer: &View<'_>, older: &View<'_>) -> bool {
+    *older.certificate_number() == *newer.certificate_number() && older.same_person(newer)
 }

@@ -1,22 +1,38 @@
 //! Writing: rows to packed records, records to a segment, a segment to a published generation.
 //!
 //! Everything here is deterministic: the same certificates in whatever order give the same bytes.
-//! Sorting in parallel is the caller's: [`SegmentWriter::finish_records`] hands out the keys of the
-//! hashed indexes and [`SegmentWriter::finish`] takes them back in order.
+//! Merging, sorting and checking use as many threads as the caller allows; how many cannot be seen in
+//! the bytes.
 
+mod background;
+mod batch;
 mod check;
+mod delta;
 mod dictionary;
+mod estimate;
 mod file;
+mod hashed;
 mod merge;
+mod ordered;
+mod parallel;
+mod partition;
+mod progress;
 mod publish;
+mod records;
 mod rows;
-mod writer;
+mod segment;
+#[cfg(test)]
+mod tests;
 
-pub use check::check_indexes;
-pub use merge::{Merged, Source, merge};
+pub use batch::BatchWriter;
+pub use check::{check_indexes, check_records};
+pub use delta::{Replaced, check_delta, left_to_serve, replaced, shadows};
+pub use estimate::estimated_bytes;
+pub use merge::Source;
+pub use progress::{Progress, Silent};
 pub use publish::{
-    adopt_segment, create_folders, publish, remove_temporaries, write_atomically, write_holds,
-    write_manifest,
+    adopt_segment, create_folders, is_marked, mark_verified, publish, remove_temporaries, unmark,
+    write_atomically, write_holds, write_manifest,
 };
 pub use rows::Rows;
-pub use writer::{Finished, HashedEntry, HashedKeys, SegmentWriter};
+pub use segment::{Finished, Plan, Unsynced, write_segment};

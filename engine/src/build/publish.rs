@@ -8,8 +8,9 @@ use crate::checksum::sum128;
 use crate::current::Current;
 use crate::error::BuildError;
 use crate::holds::Holds;
-use crate::manifest::Manifest;
+use crate::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use crate::store::Store;
+use crate::verified;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -22,7 +23,9 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// # Errors
 /// `Io`.
 pub fn create_folders(store: &Store) -> Result<(), BuildError> {
-    for folder in [store.batches_dir(), store.segments_dir(), store.generations_dir()] {
+    for folder in
+        [store.batches_dir(), store.segments_dir(), store.generations_dir(), store.verified_dir()]
+    {
         fs::create_dir_all(&folder).map_err(|error| BuildError::io(&folder, error))?;
     }
     sync_folder(store.root())?;
@@ -43,6 +46,7 @@ pub fn remove_temporaries(store: &Store) -> Result<(), BuildError> {
         store.batches_dir(),
         store.segments_dir(),
         store.generations_dir(),
+        store.verified_dir(),
     ];
     for folder in folders {
         let io = |error| BuildError::io(&folder, error);
@@ -111,12 +115,53 @@ pub fn adopt_segment(temporary: &Path, path: &Path) -> Result<(), BuildError> {
     sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))
 }
 
-/// Writes a manifest; the generation exists then but is not live.
+/// Marks a segment of the store as verified: whoever opens it in this boot of the machine need not
+/// read it again. To be called once its file has its final name and every byte was read.
 ///
 /// # Errors
 /// `Io`.
+pub fn mark_verified(store: &Store, id: &str) -> Result<(), BuildError> {
+    let path = store.segment_path(id);
+    let mark = verified::mark_of(id, &path).map_err(|error| BuildError::io(&path, error))?;
+    match mark {
+        Some(mark) => write_atomically(&store.verified_path(id), mark.as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Whether a segment of the store is marked as verified and its file is still the one that was.
+#[must_use]
+pub fn is_marked(store: &Store, id: &str) -> bool {
+    fs::metadata(store.segment_path(id)).is_ok_and(|file| verified::is_marked(store, id, &file))
+}
+
+/// Takes back the mark of a segment, if it has one.
+///
+/// # Errors
+/// `Io`.
+pub fn unmark(store: &Store, id: &str) -> Result<(), BuildError> {
+    let path = store.verified_path(id);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(BuildError::io(&path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a manifest; the generation exists then but is not live.
+///
+/// # Errors
+/// `LimitExceeded` when it would be too long to be read, `Io`.
 pub fn write_manifest(store: &Store, manifest: &Manifest) -> Result<Current, BuildError> {
     let text = manifest.emit();
+    if text.len() as u64 > MANIFEST_BYTES_MAX {
+        return Err(BuildError::LimitExceeded {
+            what: "bytes of a manifest",
+            found: text.len() as u64,
+            limit: MANIFEST_BYTES_MAX,
+        });
+    }
     write_atomically(&store.manifest_path(manifest.generation), text.as_bytes())?;
     Ok(Current { generation: manifest.generation, manifest_sum: sum128(text.as_bytes()) })
 }

@@ -92,6 +92,16 @@ impl Rows {
         self.records[number as usize].certificate
     }
 
+    /// Entries of the two dictionaries: occupations, bodies.
+    pub(super) fn dictionary_entries(&self) -> [u32; 2] {
+        [self.occupations.len(), self.bodies.len()]
+    }
+
+    /// Bytes of the heap and the dictionaries.
+    pub(super) fn text_bytes(&self) -> u64 {
+        self.heap.len() as u64 + self.occupations.bytes() + self.bodies.bytes()
+    }
+
     /// The rows given, in the order a segment wants them: by certificate number, then by content.
     #[must_use]
     pub fn in_order(&self, rows: impl IntoIterator<Item = u32>) -> Vec<u32> {

@@ -6,7 +6,13 @@
 //! in a list, and a search reads backwards through them.
 
 pub(crate) mod block;
+mod node;
+mod top;
 pub(crate) mod tree;
+#[cfg(feature = "build")]
+pub(crate) mod tree_builder;
+#[cfg(feature = "build")]
+pub(crate) mod walk;
 
 use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};
 use crate::key::Mode;

@@ -6,114 +6,209 @@
 //! smallest below it; hence the block is one less than the smallest output above the key, found in
 //! one pass down.
 //!
-//! The pass reads the bytes of fst format 3 itself: the crate's node interface costs about twice as
-//! much. `verify` walks every node once through this decoder and a test holds it against the crate.
+//! `verify` walks every node once through the own decoder (`node`), and a test holds it against the
+//! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`).
 
+use super::node::{Node, node, root_address};
+use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Runs, Top};
 use crate::error::OpenError;
 use std::path::Path;
 
 /// Symbols of a spelt sort key.
 pub(crate) const SYMBOLS: usize = 10;
 
+#[cfg(feature = "build")]
 /// The spelling of a sort key; order of spellings is order of keys.
 #[inline]
 pub(crate) fn spell(sort_key: u64) -> [u8; SYMBOLS] {
-    let mut symbols = [0u8; SYMBOLS];
-    symbols[0] = (sort_key >> 48) as u8;
-    symbols[1] = (sort_key >> 40) as u8;
-    for (index, symbol) in symbols[2..].iter_mut().enumerate() {
-        *symbol = (sort_key >> (35 - 5 * index)) as u8 & 31;
-    }
-    symbols
+    std::array::from_fn(|depth| symbol(sort_key, depth as u8))
 }
 
 /// What the pass down knows at one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct State {
+pub(super) struct State {
     /// Address of the node; 0 when the answer is already certain.
-    node: u32,
+    pub(super) node: u32,
     /// Output of the path so far.
-    output: u32,
+    pub(super) output: u32,
     /// Smallest output above the path.
-    above: u32,
-}
-
-/// A decoded step: where a symbol leads, and the smallest output of the symbols above it.
-struct Step {
-    child: Option<(u32, u32)>,
-    above: Option<u32>,
+    pub(super) above: u32,
 }
 
 /// Searches the tree section of one index.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// States after the first one or two symbols.
-    jump: Box<[State]>,
-    jump_symbols: usize,
+    top: Top,
+    directory: Option<Directory>,
+    runs: Runs,
 }
 
-/// Trees of fewer blocks get a jump table over one symbol, others over two.
-const SMALL_TREE_BLOCKS: u32 = 2048;
-const FST_FOOTER_BYTES: usize = 20;
+/// Which blocks may begin with a key: `low` to `high`, both included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    pub(crate) low: u32,
+    pub(crate) high: u32,
+    /// Whether block `low` begins within a run of equal keys, so that the block before counts too.
+    pub(crate) low_within_run: bool,
+}
+
+/// A search on its way down, one symbol at a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Descent {
+    state: State,
+    depth: u8,
+}
+
+/// A search begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begun {
+    Found(Candidates),
+    Descending(Descent),
+}
+
 const FST_HEADER_BYTES: usize = 16;
 
 impl Tree {
-    /// Checks a tree section in full and prepares its jump table.
+    /// Checks a tree section in full and prepares its tables.
     ///
-    /// `blocks` is the number of blocks, `runs` of those that have no separator.
+    /// `blocks` is the number of blocks, `runs` of those that have no separator. `even` says that keys
+    /// spread evenly, as hashes do.
     pub(crate) fn verify(
         path: &Path,
         place: &str,
         section: &[u8],
-        blocks: u32,
-        runs: &[u8],
+        (blocks, runs): (u32, &[u8]),
+        even: bool,
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: String| OpenError::corrupt(path, place, detail);
-        if u32::try_from(section.len()).is_err() {
-            return Err(corrupt("longer than node addresses reach".to_owned()));
-        }
         let fst = fst::raw::Fst::new(section).map_err(|error| corrupt(error.to_string()))?;
         fst.verify().map_err(|error| corrupt(error.to_string()))?;
         let root = root_address(section).ok_or_else(|| corrupt("no root".to_owned()))?;
         check_nodes(section, root, blocks, runs).map_err(corrupt)?;
-        Ok(Self::with_jump_table(section, root, blocks))
+        Self::open(path, place, section, (blocks, runs), even)
     }
 
-    fn with_jump_table(section: &[u8], root: u32, blocks: u32) -> Self {
-        let jump_symbols = if blocks < SMALL_TREE_BLOCKS { 1 } else { 2 };
-        let root = State { node: root, output: 0, above: blocks };
-        let mut jump = vec![State::default(); 1 << (8 * jump_symbols)].into_boxed_slice();
-        for first in 0..=255u8 {
-            let state = advance(section, root, first);
-            if jump_symbols == 1 {
-                jump[usize::from(first)] = state;
-                continue;
-            }
-            for second in 0..=255u8 {
-                jump[usize::from(first) << 8 | usize::from(second)] =
-                    if state.node == 0 { state } else { advance(section, state, second) };
-            }
+    /// Prepares the tables of a tree that was checked before.
+    pub(crate) fn open(
+        path: &Path,
+        place: &str,
+        section: &[u8],
+        (blocks, runs): (u32, &[u8]),
+        even: bool,
+    ) -> Result<Self, OpenError> {
+        let corrupt = |detail: &str| OpenError::corrupt(path, place, detail);
+        if u32::try_from(section.len()).is_err() || blocks > BLOCKS_MAX {
+            return Err(corrupt("longer than node addresses reach"));
         }
-        Self { jump, jump_symbols }
+        let root = root_address(section).ok_or_else(|| corrupt("no root"))?;
+        let io = |error| OpenError::io(path, error);
+        let runs = Runs::new(runs, blocks);
+        let top = Top::build(section, root, blocks, Top::symbols(blocks, even)).map_err(io)?;
+        let directory = (even && blocks >= DIRECTORY_BLOCKS_MIN)
+            .then(|| Directory::build(section, root, blocks, &runs))
+            .transpose()
+            .map_err(io)?;
+        Ok(Self { top, directory, runs })
+    }
+
+    /// Asks for the memory that [`Tree::begin`] will read.
+    #[inline]
+    pub(crate) fn prefetch(&self, sort_key: u64) {
+        match &self.directory {
+            Some(directory) => directory.prefetch(sort_key),
+            None => self.top.prefetch(sort_key),
+        }
+    }
+
+    /// Begins a search.
+    #[inline]
+    pub(crate) fn begin(&self, sort_key: u64) -> Begun {
+        if let Some(candidates) = self.directory.as_ref().and_then(|it| it.candidates(sort_key)) {
+            return Begun::Found(candidates);
+        }
+        Begun::Descending(self.top.descent(sort_key))
+    }
+
+    /// The blocks that may begin with this key: where the directory leaves few, these; else the one
+    /// that the tree tells.
+    #[inline]
+    pub(crate) fn candidates(&self, section: &[u8], sort_key: u64) -> Candidates {
+        match self.begin(sort_key) {
+            Begun::Found(candidates) => candidates,
+            Begun::Descending(descent) => self.candidate(descent.floor(section, sort_key)),
+        }
+    }
+
+    /// One block as the only candidate.
+    #[inline]
+    pub(crate) fn candidate(&self, block: u32) -> Candidates {
+        Candidates { low: block, high: block, low_within_run: self.begins_within_run(block) }
+    }
+
+    /// Whether the first sort key of this block is also the last of the block before.
+    #[inline]
+    pub(crate) fn begins_within_run(&self, block: u32) -> bool {
+        self.runs.contains(block)
     }
 
     /// The last block whose separator is not above `sort_key`; 0 when there is none.
     #[inline]
     pub(crate) fn floor(&self, section: &[u8], sort_key: u64) -> u32 {
-        let symbols = spell(sort_key);
-        let (slot, rest) = if self.jump_symbols == 2 {
-            ((sort_key >> 40) as usize, &symbols[2..])
-        } else {
-            ((sort_key >> 48) as usize, &symbols[1..])
-        };
-        let mut state = self.jump[slot];
-        for &symbol in rest {
-            if state.node == 0 {
-                break;
-            }
-            state = advance(section, state, symbol);
+        self.top.descent(sort_key).floor(section, sort_key)
+    }
+}
+
+impl Descent {
+    #[inline]
+    pub(super) fn at(state: State, depth: u8) -> Self {
+        Self { state, depth }
+    }
+
+    /// Symbols behind it.
+    #[cfg(feature = "build")]
+    #[inline]
+    pub(super) fn depth(&self) -> usize {
+        usize::from(self.depth)
+    }
+
+    /// The node that is read next; `None` at the end of the search.
+    #[inline]
+    pub(crate) fn node(&self) -> Option<u32> {
+        (self.state.node != 0).then_some(self.state.node)
+    }
+
+    /// One symbol further down.
+    #[inline]
+    pub(crate) fn step(&mut self, section: &[u8], sort_key: u64) {
+        self.state = advance(section, self.state, symbol(sort_key, self.depth));
+        self.depth += 1;
+        if usize::from(self.depth) == SYMBOLS {
+            self.state.node = 0;
         }
-        state.above.saturating_sub(1)
+    }
+
+    /// The block, once the search has ended.
+    #[inline]
+    pub(crate) fn block(&self) -> u32 {
+        self.state.above.saturating_sub(1)
+    }
+
+    #[inline]
+    fn floor(mut self, section: &[u8], sort_key: u64) -> u32 {
+        while self.node().is_some() {
+            self.step(section, sort_key);
+        }
+        self.block()
+    }
+}
+
+/// Symbol `depth` of a sort key.
+#[inline]
+fn symbol(sort_key: u64, depth: u8) -> u8 {
+    match depth {
+        0 => (sort_key >> 48) as u8,
+        1 => (sort_key >> 40) as u8,
+        _ => (sort_key >> (45 - 5 * u32::from(depth))) as u8 & 31,
     }
 }
 
@@ -129,200 +224,6 @@ fn advance(section: &[u8], state: State, symbol: u8) -> State {
         Some((child, output)) => State { node: child, output: state.output + output, above },
         None => State { node: 0, output: state.output, above },
     }
-}
-
-/// A node of fst format 3. Fields lie *below* its address; transitions and inputs are stored
-/// backwards.
-#[derive(Clone, Copy)]
-enum Node {
-    /// One transition to the node just below, no output.
-    Next { input: u8, child: u32 },
-    /// One transition.
-    One { input: u8, output: u32, child: u32 },
-    /// Any number of transitions.
-    Any(AnyNode),
-}
-
-#[derive(Clone, Copy)]
-struct AnyNode {
-    /// End (exclusive) of the inputs.
-    inputs_end: usize,
-    transitions: usize,
-    child_bytes: usize,
-    output_bytes: usize,
-    /// Lowest address of the node.
-    low: usize,
-    is_final: bool,
-}
-
-/// The node at this address; `None` for the empty final node (address 0) and outside the section.
-#[inline]
-fn node(section: &[u8], address: u32) -> Option<Node> {
-    if address == 0 {
-        return None;
-    }
-    let at = address as usize;
-    let state = *section.get(at)?;
-    if state & 0x80 == 0 {
-        return any_node(section, at, state).map(Node::Any);
-    }
-    let (input, below) = match state & 0x3F {
-        0 => (*section.get(at.checked_sub(1)?)?, at - 1),
-        common => (fst_common_input(common), at),
-    };
-    if state & 0x40 != 0 {
-        return Some(Node::Next { input, child: below.checked_sub(1)? as u32 });
-    }
-    let sizes_at = below.checked_sub(1)?;
-    let (child_bytes, output_bytes) = pack_sizes(*section.get(sizes_at)?);
-    let child_at = sizes_at.checked_sub(child_bytes)?;
-    let low = child_at.checked_sub(output_bytes)?;
-    Some(Node::One {
-        input,
-        output: unpack(section, low, output_bytes)?,
-        child: child_address(section, child_at, child_bytes, low)?,
-    })
-}
-
-#[inline]
-fn any_node(section: &[u8], at: usize, state: u8) -> Option<AnyNode> {
-    let (transitions, below) = match state & 0x3F {
-        0 => match *section.get(at.checked_sub(1)?)? {
-            1 => (256, at - 1),
-            count => (usize::from(count), at - 1),
-        },
-        count => (usize::from(count), at),
-    };
-    let sizes_at = below.checked_sub(1)?;
-    let (child_bytes, output_bytes) = pack_sizes(*section.get(sizes_at)?);
-    let index_bytes = if transitions > 32 { 256 } else { 0 };
-    let inputs_end = sizes_at.checked_sub(index_bytes)?;
-    let is_final = state & 0x40 != 0;
-    let below_inputs =
-        transitions * (1 + child_bytes + output_bytes) + if is_final { output_bytes } else { 0 };
-    let low = inputs_end.checked_sub(below_inputs)?;
-    Some(AnyNode { inputs_end, transitions, child_bytes, output_bytes, low, is_final })
-}
-
-impl AnyNode {
-    #[inline]
-    fn input(&self, section: &[u8], index: usize) -> Option<u8> {
-        section.get(self.inputs_end - 1 - index).copied()
-    }
-
-    #[inline]
-    fn output(&self, section: &[u8], index: usize) -> Option<u32> {
-        let at = self.inputs_end
-            - self.transitions * (1 + self.child_bytes)
-            - (index + 1) * self.output_bytes;
-        unpack(section, at, self.output_bytes)
-    }
-
-    #[inline]
-    fn child(&self, section: &[u8], index: usize) -> Option<u32> {
-        let at = self.inputs_end - self.transitions - (index + 1) * self.child_bytes;
-        child_address(section, at, self.child_bytes, self.low)
-    }
-
-    fn final_output(&self, section: &[u8]) -> Option<u32> {
-        unpack(section, self.low, self.output_bytes)
-    }
-
-    /// Number of transitions with an input below `symbol`.
-    #[inline]
-    fn rank(&self, section: &[u8], symbol: u8) -> usize {
-        let inputs =
-            section.get(self.inputs_end - self.transitions..self.inputs_end).unwrap_or_default();
-        inputs.iter().map(|&input| usize::from(input < symbol)).sum()
-    }
-}
-
-impl Node {
-    #[inline]
-    fn step(&self, section: &[u8], symbol: u8) -> Step {
-        let single = |input: u8, output: u32, child: u32| Step {
-            child: (input == symbol).then_some((child, output)),
-            above: (input > symbol).then_some(output),
-        };
-        match *self {
-            Self::Next { input, child } => single(input, 0, child),
-            Self::One { input, output, child } => single(input, output, child),
-            Self::Any(node) => {
-                let rank = node.rank(section, symbol);
-                let found = rank < node.transitions && node.input(section, rank) == Some(symbol);
-                let next = rank + usize::from(found);
-                Step {
-                    child: if found {
-                        node.child(section, rank).zip(node.output(section, rank))
-                    } else {
-                        None
-                    },
-                    above: (next < node.transitions).then(|| node.output(section, next)).flatten(),
-                }
-            }
-        }
-    }
-
-    fn transitions(&self) -> usize {
-        match self {
-            Self::Any(node) => node.transitions,
-            _ => 1,
-        }
-    }
-
-    /// Transition `index`: input, output, child.
-    fn transition(&self, section: &[u8], index: usize) -> Option<(u8, u32, u32)> {
-        match *self {
-            Self::Next { input, child } => Some((input, 0, child)),
-            Self::One { input, output, child } => Some((input, output, child)),
-            Self::Any(node) => Some((
-                node.input(section, index)?,
-                node.output(section, index)?,
-                node.child(section, index)?,
-            )),
-        }
-    }
-}
-
-#[inline]
-fn pack_sizes(byte: u8) -> (usize, usize) {
-    (usize::from(byte >> 4), usize::from(byte & 15))
-}
-
-#[inline]
-fn unpack(section: &[u8], at: usize, bytes: usize) -> Option<u32> {
-    // Four bytes at once when they are there: addresses and outputs are below 2^32.
-    let word = section.get(at..at + 4)?;
-    let value = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-    match bytes {
-        0 => Some(0),
-        1..=3 => Some(value & ((1 << (8 * bytes)) - 1)),
-        4 => Some(value),
-        _ => None,
-    }
-}
-
-#[inline]
-fn child_address(section: &[u8], at: usize, bytes: usize, low: usize) -> Option<u32> {
-    match unpack(section, at, bytes)? {
-        0 => Some(0),
-        delta => Some((low as u32).checked_sub(delta)?),
-    }
-}
-
-fn root_address(section: &[u8]) -> Option<u32> {
-    let at = section.len().checked_sub(FST_FOOTER_BYTES)?;
-    let root = section.get(at + 8..at + 16)?;
-    let mut word = [0u8; 8];
-    word.copy_from_slice(root);
-    u32::try_from(u64::from_le_bytes(word)).ok()
-}
-
-/// The inverse of fst's table of common inputs: what a node's six input bits stand for.
-#[inline]
-fn fst_common_input(code: u8) -> u8 {
-    const COMMON: &[u8; 63] = b"te/oasripcnw.hlm-du012g=:bf3y5&_4v9678k%?xCDASFIBEjPTzRNM+LOqHG";
-    COMMON.get(usize::from(code) - 1).copied().unwrap_or(0)
 }
 
 /// Walks every path once: the decoder must stay inside the section and deliver exactly one
@@ -361,12 +262,11 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
     };
     let enter = |frame: &Frame| match frame.node {
         None => Some(0),
-        Some(Node::Any(any)) if any.is_final => any.final_output(section),
-        _ => None,
+        Some(node) => node.final_output(section),
     };
     let mut stack = Vec::with_capacity(SYMBOLS + 1);
     let start = frame(root, 0, section.len() as u32)?;
-    if root == 0 || matches!(start.node, Some(Node::Any(any)) if any.is_final) {
+    if start.node.is_none_or(|node| node.final_output(section).is_some()) {
         return Err("a separator of no symbols".to_owned());
     }
     stack.push(start);
@@ -398,45 +298,68 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
     Ok(())
 }
 
-/// Builds a tree from blocks in order.
-#[cfg(feature = "build")]
-pub(crate) struct TreeBuilder {
-    builder: fst::raw::Builder<Vec<u8>>,
-    runs: Vec<u8>,
-    blocks: u32,
-    last_sort_key: u64,
-}
+#[cfg(all(test, feature = "build"))]
+mod tests {
+    use super::super::tree_builder::TreeBuilder;
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::PathBuf;
 
-#[cfg(feature = "build")]
-impl TreeBuilder {
-    pub(crate) fn new() -> Self {
-        Self { builder: fst::raw::Builder::memory(), runs: Vec::new(), blocks: 0, last_sort_key: 0 }
+    /// A tree over blocks with these first sort keys (rising, the last key of a block being its
+    /// first), with its tables unfolded to `symbols` symbols.
+    fn tree(firsts: &[u64], symbols: usize, directory: bool) -> (Vec<u8>, Tree) {
+        let mut builder = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
+        for &first in firsts {
+            builder.push(first, first).unwrap();
+        }
+        let (section, runs) = builder.finish().unwrap();
+        let (blocks, path) = (firsts.len() as u32, Path::new("test"));
+        Tree::verify(path, "tree", &section, (blocks, &runs), directory).unwrap();
+        let root = root_address(&section).unwrap();
+        let top = Top::build(&section, root, blocks, symbols).unwrap();
+        let runs = Runs::new(&runs, blocks);
+        let directory = directory.then(|| Directory::build(&section, root, blocks, &runs).unwrap());
+        (section, Tree { top, directory, runs })
     }
 
-    /// Adds a block by the sort keys of its first and last entry.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<(), crate::error::BuildError> {
-        let invalid = |detail: String| crate::error::BuildError::Invalid { place: "index", detail };
-        if self.blocks > 0 {
-            if first == self.last_sort_key {
-                self.runs.extend_from_slice(&self.blocks.to_le_bytes());
-            } else {
-                let (before, here) = (spell(self.last_sort_key), spell(first));
-                let same = before.iter().zip(here).take_while(|&(&a, b)| a == b).count();
-                self.builder
-                    .insert(&here[..(same + 1).min(SYMBOLS)], u64::from(self.blocks))
-                    .map_err(|error| invalid(error.to_string()))?;
+    fn check(mut firsts: Vec<u64>, asked: &[u64]) {
+        firsts.sort_unstable();
+        for symbols in 1..=3 {
+            let (section, plain) = tree(&firsts, symbols, false);
+            let (_, unfolded) = tree(&firsts, symbols, true);
+            for &key in firsts.iter().chain(asked) {
+                // The last block that may begin at or below the key.
+                let last = firsts.partition_point(|&first| first <= key).saturating_sub(1) as u32;
+                let floor = plain.floor(&section, key);
+                // A separator may be anything above the block before: the floor may lie one run on.
+                if firsts.contains(&key) {
+                    assert_eq!(floor, last, "{symbols} symbols, key {key:x}");
+                }
+                let Candidates { low, high, low_within_run } = unfolded.candidates(&section, key);
+                assert!((low..=high).contains(&floor), "{symbols} symbols, key {key:x}");
+                let within = low > 0 && firsts[low as usize] == firsts[low as usize - 1];
+                assert_eq!(low_within_run, within, "{symbols} symbols, key {key:x}");
             }
         }
-        self.blocks += 1;
-        self.last_sort_key = last;
-        Ok(())
     }
 
-    /// The tree section and the runs section.
-    pub(crate) fn finish(self) -> Result<(Vec<u8>, Vec<u8>), crate::error::BuildError> {
-        let tree = self.builder.into_inner().map_err(|error| {
-            crate::error::BuildError::Invalid { place: "index", detail: error.to_string() }
-        })?;
-        Ok((tree, self.runs))
+    proptest! {
+        #[test]
+        fn tables_and_tree_agree(
+            firsts in prop::collection::vec(0u64..1 << 56, 1..200),
+            asked in prop::collection::vec(0u64..1 << 56, 50),
+        ) {
+            check(firsts, &asked);
+        }
+
+        #[test]
+        fn also_where_keys_crowd_and_repeat(
+            firsts in prop::collection::vec((0u64..4, 0u64..3, 0u64..40), 1..200),
+            asked in prop::collection::vec((0u64..5, 0u64..3, 0u64..40), 50),
+        ) {
+            let key = |(high, middle, low): (u64, u64, u64)| high << 40 | middle << 35 | low;
+            let asked: Vec<u64> = asked.into_iter().map(key).collect();
+            check(firsts.into_iter().map(key).collect(), &asked);
+        }
     }
 }

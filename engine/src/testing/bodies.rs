@@ -50,8 +50,6 @@ pub(super) struct Body {
     pub(super) code: String,
     /// 职业技能鉴定机构名称.
     pub(super) name: String,
-    /// Typical number of people at one sitting.
-    pub(super) sitting_people: u32,
 }
 
 /// Every unit, in code order.
@@ -167,40 +165,42 @@ impl Unit {
         }
     }
 
+    /// Where the body with this index below [`Unit::bodies`] stands: its prefecture, from 1 with 0
+    /// for the province itself, and its number there.
+    fn place(&self, index: u32) -> (u32, u32) {
+        let prefectures = self.prefectures.len() as u32 + 1;
+        if self.is_industry() { (0, index) } else { (index % prefectures, index / prefectures) }
+    }
+
+    /// Typical number of people at one sitting of a body.
+    pub(super) fn sitting_people(&self, index: u32) -> u32 {
+        match self.place(index).1 {
+            _ if self.is_industry() => 110,
+            0 => 260,
+            serial if serial % 5 == 4 => 70,
+            serial if serial % 5 == 1 => 180,
+            _ => 120,
+        }
+    }
+
     /// The unit's body with this index below [`Unit::bodies`]; different indexes have different codes.
     pub(super) fn body(&self, index: u32) -> Body {
-        if self.is_industry() {
-            return self.industry_body(index);
-        }
-        // Prefecture 00 is the province itself.
-        let prefecture_count = self.prefectures.len() as u32 + 1;
-        let (prefecture, serial) = (index % prefecture_count, index / prefecture_count);
+        let (prefecture, serial) = self.place(index);
         let place = match prefecture {
             0 => self.name,
             position => self.prefectures[position as usize - 1].name,
         };
-        let (kind, name, sitting_people) = match serial {
-            0 => (0, format!("{place}职业技能鉴定指导中心"), 260),
+        let (kind, name) = match serial {
+            0 => (0, format!("{place}职业技能鉴定指导中心")),
+            _ if self.is_industry() => (3, format!("{place}特有工种职业技能鉴定第{serial}站")),
             _ if serial % 5 == 4 => {
                 let trade = TRADES[serial as usize % TRADES.len()];
-                (4, format!("{place}{trade}集团公司工人考核委员会"), 70)
+                (4, format!("{place}{trade}集团公司工人考核委员会"))
             }
-            _ if serial % 5 == 1 => (1, format!("{place}第{serial}国家职业技能鉴定所"), 180),
-            _ => (2, format!("{place}第{serial}职业技能鉴定站"), 120),
+            _ if serial % 5 == 1 => (1, format!("{place}第{serial}国家职业技能鉴定所")),
+            _ => (2, format!("{place}第{serial}职业技能鉴定站")),
         };
-        Body {
-            code: format!("{}{prefecture:02}{kind}{serial:03}", self.code),
-            name,
-            sitting_people,
-        }
-    }
-
-    fn industry_body(&self, index: u32) -> Body {
-        let (kind, name) = match index {
-            0 => (0, format!("{}职业技能鉴定指导中心", self.name)),
-            _ => (3, format!("{}特有工种职业技能鉴定第{index}站", self.name)),
-        };
-        Body { code: format!("{}00{kind}{index:03}", self.code), name, sitting_people: 110 }
+        Body { code: format!("{}{prefecture:02}{kind}{serial:03}", self.code), name }
     }
 }
 

@@ -2,22 +2,11 @@
 //! runs of numbers.
 
 use super::bodies::UNITS;
-use super::numbers::{push_digits, push_random_digits};
-use super::occupations::{Occupation, in_force};
 use super::people::{People, Person};
-use super::random::{Random, mix_below};
-use crate::certificate::{Certificate, IdType};
-use crate::date::Date;
+use super::random::Random;
+use super::sitting::{FIRST_YEAR, LAST_YEAR, Sitting, SittingOrder, Slot};
+use crate::certificate::Certificate;
 
-/// Certificates are issued from this year on.
-pub const FIRST_YEAR: u16 = 1996;
-/// Certificates are issued up to this year.
-pub const LAST_YEAR: u16 = 2026;
-/// In the last year nothing is issued after this month.
-pub const LAST_MONTH: u8 = 6;
-
-/// Sittings of a body in a year; its numbers run on from one to the next.
-const SITTINGS_IN_YEAR: u32 = 8;
 /// Sittings that hand out certificates by turns.
 const OPEN_SITTINGS: usize = 64;
 /// People remembered for each unit, who may sit again.
@@ -27,31 +16,19 @@ const KNOWN_PERSON_PARTS: u32 = 3_200;
 /// How often a known person of the right age is looked for.
 const KNOWN_PERSON_TRIES: u32 = 8;
 
-/// Levels 1 (高级技师) to 5 (初级工) in parts of 1,000: 3 % are 技师 and 高级技师.
-const LEVEL_PARTS: [u32; 5] = [6, 24, 220, 400, 350];
-/// Certificates by year, in percent of the best years.
-const YEAR_PERCENT: [u32; 31] = [
-    20, 22, 25, 28, 32, 36, 40, 44, 48, 52, 58, 64, 70, 78, 86, 96, 100, 100, 100, 98, 92, 84, 76,
-    70, 60, 40, 24, 20, 18, 18, 16,
-];
-/// From this year on a few certificates are 职业技能等级证书 with 22 characters.
-const LETTERED_FROM_YEAR: u16 = 2019;
-
-/// An endless-looking stream of invented certificates, the same for the same seed: hundreds of
+/// An endless-looking stream of invented certificates, the same for the same seed: two hundred
 /// millions before it ends, no certificate number twice, in memory that does not grow.
 ///
 /// Persons hold 1.4 certificates on average, within one unit; tickets repeat across bodies and 3 %
 /// are missing; 0.3 % of the people have another document than the resident identity card.
+///
+/// One stream is one thread's work; [`Register`](super::Register) is the way to a large register.
 pub struct Generator {
-    random: Random,
-    people: People,
     seed: u64,
     lettered: bool,
     units: std::ops::Range<usize>,
     years: std::ops::RangeInclusive<u16>,
-    order: Option<SittingOrder>,
-    open: Vec<Sitting>,
-    known: Vec<Vec<Person>>,
+    stream: Option<Stream>,
 }
 
 impl Generator {
@@ -59,15 +36,11 @@ impl Generator {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            random: Random::new(seed),
-            people: People::new(),
             seed,
             lettered: true,
             units: 0..UNITS.len(),
             years: FIRST_YEAR..=LAST_YEAR,
-            order: None,
-            open: Vec::with_capacity(OPEN_SITTINGS),
-            known: vec![Vec::new(); UNITS.len()],
+            stream: None,
         }
     }
 
@@ -96,38 +69,17 @@ impl Generator {
         self
     }
 
-    fn open_sittings(&mut self) {
-        let bodies = self.units.clone().map(|unit| UNITS[unit].bodies).sum();
-        let years = self.years.clone().count() as u32;
-        let order = self.order.get_or_insert_with(|| {
-            SittingOrder::new(bodies, years, &mut Random::new(self.seed ^ 0x5157))
-        });
-        while self.open.len() < OPEN_SITTINGS {
-            let Some((body, year, turn)) = order.next() else { break };
-            let year = self.years.start() + year as u16;
-            let sitting = Sitting::open(self.units.start, body, year, turn, &mut self.random);
-            self.open.extend(sitting);
-        }
-    }
-
-    /// A person for the sitting: a known one of the unit in about three cases of ten.
-    fn sitter(&mut self, unit_index: usize, year: u16) -> Person {
-        let known = &mut self.known[unit_index];
-        if self.random.one_in_ten_thousand(KNOWN_PERSON_PARTS) && !known.is_empty() {
-            for _ in 0..KNOWN_PERSON_TRIES {
-                let person = &known[self.random.below(known.len() as u32) as usize];
-                if person.may_sit(year) {
-                    return person.clone();
-                }
-            }
-        }
-        let person = self.people.draw(&UNITS[unit_index], year, &mut self.random);
-        if known.len() < REMEMBERED_PEOPLE {
-            known.push(person.clone());
-        } else {
-            known[self.random.below(REMEMBERED_PEOPLE as u32) as usize] = person.clone();
-        }
-        person
+    fn stream(&mut self) -> &mut Stream {
+        self.stream.get_or_insert_with(|| {
+            let (units, years) = (self.units.clone(), self.years.clone());
+            let order = SittingOrder::new(units, years, &mut Random::new(self.seed ^ 0x5157));
+            let manner = Manner {
+                open_sittings: OPEN_SITTINGS,
+                remembered_people: REMEMBERED_PEOPLE,
+                lettered: self.lettered,
+            };
+            Stream::new(Random::new(self.seed), Box::new(order), manner)
+        })
     }
 }
 
@@ -135,307 +87,117 @@ impl Iterator for Generator {
     type Item = Certificate;
 
     fn next(&mut self) -> Option<Certificate> {
-        if self.order.is_none() || self.open.len() < OPEN_SITTINGS {
-            self.open_sittings();
+        self.stream().next()
+    }
+}
+
+/// What may differ from one stream to another.
+pub(super) struct Manner {
+    /// Sittings that hand out certificates by turns.
+    pub(super) open_sittings: usize,
+    /// People remembered for each unit, who may sit again.
+    pub(super) remembered_people: usize,
+    /// Whether there are certificate numbers of 22 characters.
+    pub(super) lettered: bool,
+}
+
+/// Certificates of given sittings. [`Stream::fill`] gives the same as the iterator without making
+/// new texts for each.
+pub struct Stream {
+    random: Random,
+    people: People,
+    manner: Manner,
+    order: Box<dyn Iterator<Item = Slot> + Send>,
+    open: Vec<Sitting>,
+    known: Vec<Vec<Person>>,
+    /// Room for the next new person.
+    fresh: Person,
+}
+
+impl Stream {
+    pub(super) fn new(
+        random: Random,
+        order: Box<dyn Iterator<Item = Slot> + Send>,
+        manner: Manner,
+    ) -> Self {
+        Self {
+            random,
+            people: People::new(),
+            open: Vec::with_capacity(manner.open_sittings),
+            manner,
+            order,
+            known: vec![Vec::new(); UNITS.len()],
+            fresh: Person::default(),
+        }
+    }
+
+    /// Writes the next certificate over `certificate`; false, and nothing written, after the last.
+    pub fn fill(&mut self, certificate: &mut Certificate) -> bool {
+        while self.open.len() < self.manner.open_sittings {
+            let Some(slot) = self.order.next() else { break };
+            self.open.extend(Sitting::open(&slot, &mut self.random));
         }
         if self.open.is_empty() {
-            return None;
+            return false;
         }
         let at = self.random.below(self.open.len() as u32) as usize;
-        let (unit_index, year) = (self.open[at].unit, self.open[at].date.year());
-        let person = self.sitter(unit_index, year);
-        let certificate = self.open[at].certificate(person, self.lettered, &mut self.random);
-        if self.open[at].left() == 0 {
+        let (unit, year) = (self.open[at].unit, self.open[at].year());
+        let known = self.sitter(unit, year);
+        let person = &self.known[unit][known];
+        let sitting = &mut self.open[at];
+        sitting.hand_out(person, self.manner.lettered, &mut self.random, certificate);
+        if sitting.left() == 0 {
             self.open.swap_remove(at);
         }
-        Some(certificate)
+        true
     }
-}
 
-/// Every sitting of every body and year once, in an order that jumps about: step by step through
-/// all of them with a stride that has no factor in common with their number.
-struct SittingOrder {
-    bodies: u64,
-    years: u64,
-    stride: u64,
-    at: u64,
-    left: u64,
-}
-
-impl SittingOrder {
-    fn new(bodies: u32, years: u32, random: &mut Random) -> Self {
-        let (bodies, years) = (u64::from(bodies), u64::from(years));
-        let all = bodies * years * u64::from(SITTINGS_IN_YEAR);
-        let mut stride = all / 3 + random.bits() % (all / 3 + 1);
-        while gcd(stride, all) != 1 {
-            stride += 1;
+    /// A person for the sitting, by position among the known ones of the unit: one of them in about
+    /// three cases of ten, else a new one, who takes the place of another.
+    fn sitter(&mut self, unit: usize, year: u16) -> usize {
+        let known = &mut self.known[unit];
+        if self.random.one_in_ten_thousand(KNOWN_PERSON_PARTS) && !known.is_empty() {
+            for _ in 0..KNOWN_PERSON_TRIES {
+                let position = self.random.below(known.len() as u32) as usize;
+                if known[position].may_sit(year) {
+                    return position;
+                }
+            }
         }
-        Self { bodies, years, stride, at: random.bits() % all, left: all }
-    }
-}
-
-impl Iterator for SittingOrder {
-    /// Body, year and turn within the year, each from 0.
-    type Item = (u32, u32, u32);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        let at = self.at;
-        self.at = (at + self.stride) % (self.bodies * self.years * u64::from(SITTINGS_IN_YEAR));
-        let (body, rest) = (at % self.bodies, at / self.bodies);
-        Some((body as u32, (rest % self.years) as u32, (rest / self.years) as u32))
-    }
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// One examination of one body, with the certificates it still has to hand out.
-struct Sitting {
-    unit: usize,
-    body_code: String,
-    institution: String,
-    date: Date,
-    occupations: [Occupation; 3],
-    /// Whether tickets start with the body's code; most bodies do not, and so tickets repeat.
-    ticket_with_body: bool,
-    /// Whether the body notes the 发证机关.
-    notes_issuer: bool,
-    /// Next sequence number by level, and how many are left.
-    next: [u32; 5],
-    left: [u32; 5],
-    seat: u32,
-}
-
-impl Sitting {
-    /// `body` counts through the bodies of all units from `first_unit` on. `None` for a sitting
-    /// that nobody attended.
-    fn open(
-        first_unit: usize,
-        mut body: u32,
-        year: u16,
-        turn: u32,
-        random: &mut Random,
-    ) -> Option<Self> {
-        let mut unit = first_unit;
-        while body >= UNITS[unit].bodies {
-            body -= UNITS[unit].bodies;
-            unit += 1;
-        }
-        let about = UNITS[unit].body(body);
-        let people = about.sitting_people * YEAR_PERCENT[usize::from(year - FIRST_YEAR)] / 100;
-        let key = (unit as u64) << 48 | u64::from(body) << 32 | u64::from(year) << 16;
-        let mut next = [1; 5];
-        for earlier in 0..turn {
-            let taken = sizes(key | u64::from(earlier) << 8, people);
-            next.iter_mut().zip(taken).for_each(|(next, taken)| *next += taken);
-        }
-        let left = sizes(key | u64::from(turn) << 8, people);
-        let date = sitting_date(year, turn, key);
-        let occupations = [(); 3].map(|()| {
-            let table = in_force(date);
-            table[random.falling(table.len())]
-        });
-        let sitting = Self {
-            unit,
-            body_code: about.code,
-            institution: about.name,
-            date,
-            occupations,
-            ticket_with_body: mix_below(key ^ 1, 4) == 0,
-            notes_issuer: year >= LETTERED_FROM_YEAR || mix_below(key ^ 2, 10) == 0,
-            next,
-            left,
-            seat: 0,
-        };
-        (sitting.left() > 0).then_some(sitting)
-    }
-
-    fn left(&self) -> u32 {
-        self.left.iter().sum()
-    }
-
-    /// Hands out the next certificate of a level drawn by how many are left of each.
-    fn certificate(&mut self, person: Person, lettered: bool, random: &mut Random) -> Certificate {
-        let mut at = random.below(self.left());
-        let mut level = 0;
-        while at >= self.left[level] {
-            at -= self.left[level];
-            level += 1;
-        }
-        let sequence = self.next[level];
-        self.next[level] += 1;
-        self.left[level] -= 1;
-        self.seat += 1;
-        let level = level as u8 + 1;
-        let unit = &UNITS[self.unit];
-        let occupation = self.occupations[random.falling(3)];
-        let scores = Scores::draw(level, random);
-        Certificate {
-            gender: (!random.one_in_ten_thousand(80)).then_some(if person.male { 1 } else { 2 }),
-            birth_date: (person.id_type == IdType::Resident || random.below(10) > 0)
-                .then_some(person.birth),
-            education: person.education,
-            issue_date: Some(self.date),
-            certificate_number: self.number(level, sequence, lettered),
-            name: person.name,
-            id_number: person.id_number,
-            id_type: person.id_type,
-            ticket_number: self.ticket(random),
-            occupation_code: occupation.1.to_owned(),
-            occupation_name: occupation.0.to_owned(),
-            level: Some(level),
-            theory_score: scores.theory,
-            skill_score: scores.skill,
-            review_score: scores.review,
-            grade: scores.grade,
-            institution: self.institution.clone(),
-            issuer: if self.notes_issuer { unit.issuer.to_owned() } else { String::new() },
-        }
-    }
-
-    /// Year, body, level, sequence: 16 digits. One certificate in 300 of the later years gets the
-    /// 22 characters of a 职业技能等级证书 instead, made of the same parts.
-    fn number(&self, level: u8, sequence: u32, lettered: bool) -> String {
-        let year = u32::from(self.date.year() % 100);
-        let mut number = String::with_capacity(22);
-        if lettered && self.date.year() >= LETTERED_FROM_YEAR && sequence % 300 == 7 {
-            number.push('S');
-            number.push_str("00");
-            number.push_str(&self.body_code[..2]);
-            number.push_str("11");
-            number.push_str(&self.body_code[2..]);
-            push_digits(&mut number, year, 2);
-            push_digits(&mut number, u32::from(level), 1);
-            push_digits(&mut number, sequence, 6);
+        self.people.draw(&UNITS[unit], year, &mut self.random, &mut self.fresh);
+        if known.len() < self.manner.remembered_people {
+            known.push(self.fresh.clone());
+            known.len() - 1
         } else {
-            push_digits(&mut number, year, 2);
-            number.push_str(&self.body_code);
-            push_digits(&mut number, u32::from(level), 1);
-            push_digits(&mut number, sequence, 5);
+            let position = self.random.below(self.manner.remembered_people as u32) as usize;
+            std::mem::swap(&mut known[position], &mut self.fresh);
+            position
         }
-        number
-    }
-
-    /// Year, month and seat; 3 % have none.
-    fn ticket(&self, random: &mut Random) -> String {
-        let mut ticket = String::new();
-        if random.one_in_ten_thousand(300) {
-            return ticket;
-        }
-        ticket.reserve(20);
-        if self.ticket_with_body {
-            ticket.push_str(&self.body_code);
-        }
-        push_digits(&mut ticket, u32::from(self.date.year()), 4);
-        push_digits(&mut ticket, u32::from(self.date.month()), 2);
-        push_digits(&mut ticket, self.seat, 4);
-        if self.ticket_with_body {
-            push_random_digits(&mut ticket, random, 1);
-        }
-        ticket
     }
 }
 
-/// How many certificates of each level a sitting hands out; the same whenever it is asked.
-fn sizes(key: u64, people: u32) -> [u32; 5] {
-    // From three tenths to seventeen tenths of the typical number.
-    let people = people * (30 + mix_below(key, 141)) / 100;
-    let mut sizes = [0; 5];
-    for (level, (size, parts)) in sizes.iter_mut().zip(LEVEL_PARTS).enumerate() {
-        *size = (people * parts + mix_below(key ^ (level as u64 + 1), 1000)) / 1000;
-    }
-    sizes
-}
+impl Iterator for Stream {
+    type Item = Certificate;
 
-/// The day on which the certificates of a sitting are issued; later turns come later in the year.
-fn sitting_date(year: u16, turn: u32, key: u64) -> Date {
-    let months = if year == LAST_YEAR { u32::from(LAST_MONTH) } else { 12 };
-    let month = turn * months / SITTINGS_IN_YEAR + 1;
-    let day = mix_below(key ^ u64::from(turn) << 4 ^ 3, 28) + 1;
-    Date::new(year, month as u8, day as u8).expect("a month up to 12 and a day up to 28")
-}
-
-/// What the examiners wrote down.
-struct Scores {
-    theory: Option<u16>,
-    skill: Option<u16>,
-    review: Option<u16>,
-    grade: Option<u8>,
-}
-
-impl Scores {
-    /// Scores of one who passed: 60 and more; 综合评审 exists for 技师 and 高级技师.
-    fn draw(level: u8, random: &mut Random) -> Self {
-        let mut score = || {
-            let score = 600 + random.falling(401) as u16;
-            // Half of all bodies give whole points.
-            let score = if random.below(2) == 0 { score / 10 * 10 } else { score };
-            (random.below(20) > 0).then_some(score)
-        };
-        let (theory, skill) = (score(), score());
-        let review = if level <= 2 { score() } else { None };
-        let grade = match random.below(100) {
-            0..=5 => None,
-            6..=75 => Some(2),
-            76..=95 => Some(3),
-            _ => Some(4),
-        };
-        Self { theory, skill, review, grade }
+    fn next(&mut self) -> Option<Certificate> {
+        let mut certificate = Certificate::default();
+        self.fill(&mut certificate).then_some(certificate)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
+    use std::collections::HashMap;
 
     use super::*;
-    use crate::testing::delivered_id;
+    use crate::date::Date;
+    use crate::testing::LAST_MONTH;
 
     #[test]
     fn same_seed_same_certificates() {
         let first: Vec<_> = Generator::new(5).take(3000).collect();
         assert!(first.iter().eq(&Generator::new(5).take(3000).collect::<Vec<_>>()));
         assert!(!first.iter().eq(&Generator::new(6).take(3000).collect::<Vec<_>>()));
-    }
-
-    #[test]
-    fn shares_are_those_of_the_register() {
-        const COUNT: usize = 200_000;
-        let mut numbers = HashSet::new();
-        let mut people: HashMap<String, u32> = HashMap::new();
-        let mut tickets: HashMap<String, u32> = HashMap::new();
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for certificate in Generator::new(1).take(COUNT) {
-            let mut count = |what, yes: bool| *seen.entry(what).or_default() += usize::from(yes);
-            count("ticketless", certificate.ticket_number.is_empty());
-            count("separator", certificate.name.contains('·'));
-            count("longest", certificate.name.chars().count() == 25);
-            count("other", certificate.id_type != IdType::Resident);
-            count("hanzi", certificate.id_number.contains('字'));
-            count(
-                "short",
-                delivered_id(&certificate).len() == 15 && certificate.id_number.len() == 18,
-            );
-            count("technician", certificate.level <= Some(2));
-            count("lettered", certificate.certificate_number.len() == 22);
-            assert!(certificate.name.chars().count() <= 25);
-            assert!(certificate.birth_date < certificate.issue_date);
-            *people.entry(certificate.id_number).or_default() += 1;
-            *tickets.entry(certificate.ticket_number).or_default() += 1;
-            assert!(numbers.insert(certificate.certificate_number));
-        }
-        let share = |what: &str| seen[what] as f64 / COUNT as f64;
-        let holds = COUNT as f64 / people.len() as f64;
-        assert!((1.3..1.5).contains(&holds), "{holds}");
-        assert!((0.025..0.035).contains(&share("ticketless")), "{seen:?}");
-        assert!((0.01..0.02).contains(&share("separator")), "{seen:?}");
-        assert!((0.002..0.004).contains(&share("other")), "{seen:?}");
-        assert!((0.006..0.014).contains(&share("short")), "{seen:?}");
-        assert!((0.02..0.04).contains(&share("technician")), "{seen:?}");
-        assert!(seen["longest"] > 0 && seen["hanzi"] > 0 && seen["lettered"] > 0, "{seen:?}");
-        assert!(tickets.values().filter(|&&held| held > 1).count() > COUNT / 20);
     }
 
     #[test]

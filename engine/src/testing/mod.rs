@@ -19,10 +19,14 @@ mod packed;
 mod people;
 mod publish;
 mod random;
+mod register;
+mod sitting;
 
-pub use generator::{FIRST_YEAR, Generator, LAST_MONTH, LAST_YEAR};
+pub use generator::{Generator, Stream};
 pub use misses::{NearMiss, misses};
 pub use model::{Model, key_text, pair, sort};
 pub use numbers::{delivered_id, resident_id};
 pub use packed::{PACKED_WORDS, Packed, PackedKey, pack_field};
 pub use publish::{Written, publish, publish_segments, verify, write_segment};
+pub use register::{Part, Register};
+pub use sitting::{FIRST_YEAR, LAST_MONTH, LAST_YEAR};

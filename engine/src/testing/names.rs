@@ -214,21 +214,25 @@ impl Names {
         }
     }
 
-    pub(super) fn draw(&self, origin: Origin, male: bool, random: &mut Random) -> String {
+    /// Writes a name over `name`.
+    pub(super) fn draw(&self, origin: Origin, male: bool, random: &mut Random, name: &mut String) {
+        name.clear();
+        let mut pair = |first: &str, between: &str, second: &str| {
+            [first, between, second].into_iter().for_each(|part| name.push_str(part));
+        };
         match origin {
-            Origin::Han => self.han(male, random),
-            Origin::Uyghur if random.below(80) == 0 => longest(male, random),
+            Origin::Han => self.han(male, random, name),
+            Origin::Uyghur if random.below(80) == 0 => longest(male, random, name),
             Origin::Uyghur => {
                 let given = random.pick(if male { UYGHUR_MALE } else { UYGHUR_FEMALE });
-                [given, random.pick(UYGHUR_MALE)].join("·")
+                pair(given, "·", random.pick(UYGHUR_MALE));
             }
-            Origin::Tibetan => [random.pick(TIBETAN), random.pick(TIBETAN)].concat(),
-            Origin::Foreign => [random.pick(LATIN_GIVEN), random.pick(LATIN_FAMILY)].join(" "),
+            Origin::Tibetan => pair(random.pick(TIBETAN), "", random.pick(TIBETAN)),
+            Origin::Foreign => pair(random.pick(LATIN_GIVEN), " ", random.pick(LATIN_FAMILY)),
         }
     }
 
-    fn han(&self, male: bool, random: &mut Random) -> String {
-        let mut name = String::with_capacity(12);
+    fn han(&self, male: bool, random: &mut Random, name: &mut String) {
         name.push_str(SURNAMES[self.surnames.draw(random)].0);
         let given = if male { &self.male } else { &self.female };
         // About one given name in six has a single character.
@@ -241,23 +245,24 @@ impl Names {
         } else {
             name.push(given[random.falling(given.len())]);
         }
-        name
     }
 }
 
 /// A name of exactly 25 characters, as long as one may be.
-fn longest(male: bool, random: &mut Random) -> String {
-    let mut name = random.pick(if male { UYGHUR_MALE } else { UYGHUR_FEMALE }).to_owned();
+fn longest(male: bool, random: &mut Random, name: &mut String) {
+    name.push_str(random.pick(if male { UYGHUR_MALE } else { UYGHUR_FEMALE }));
     while name.chars().count() < LONGEST_NAME_CHARS - 2 {
         name.push('·');
         name.push_str(random.pick(UYGHUR_MALE));
     }
-    let mut name: String = name.chars().chain("提江尔".chars()).take(LONGEST_NAME_CHARS).collect();
+    name.push_str("提江尔");
+    if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME_CHARS) {
+        name.truncate(end);
+    }
     if name.ends_with('·') {
         name.pop();
         name.push('江');
     }
-    name
 }
 
 #[cfg(test)]
@@ -268,7 +273,8 @@ mod tests {
     fn the_longest_names_are_exactly_as_long_as_allowed() {
         let mut random = Random::new(7);
         for round in 0..2000 {
-            let name = longest(round % 2 == 0, &mut random);
+            let mut name = String::new();
+            longest(round % 2 == 0, &mut random, &mut name);
             assert_eq!(name.chars().count(), LONGEST_NAME_CHARS, "{name}");
             assert!(name.contains('·') && !name.ends_with('·'), "{name}");
         }
@@ -277,8 +283,11 @@ mod tests {
     #[test]
     fn surnames_come_at_their_rates() {
         let (names, mut random) = (Names::new(), Random::new(3));
-        let drawn: Vec<String> =
-            (0..20_000).map(|_| names.draw(Origin::Han, true, &mut random)).collect();
+        let drawn = [(); 20_000].map(|()| {
+            let mut name = String::new();
+            names.draw(Origin::Han, true, &mut random, &mut name);
+            name
+        });
         let share = |surname| drawn.iter().filter(|name| name.starts_with(surname)).count();
         assert!(share('王') > 1400 && share('王') < 2000, "{}", share('王'));
         assert!(share('钱') < 100);

@@ -22,15 +22,19 @@ const ONE_IN_15_DIGITS: u32 = 23;
 #[must_use]
 pub fn resident_id(address: u32, birth: Date, sequence: u32) -> String {
     let mut id = String::with_capacity(18);
-    push_digits(&mut id, address, 6);
-    push_digits(&mut id, u32::from(birth.year()), 4);
-    push_digits(&mut id, u32::from(birth.month()), 2);
-    push_digits(&mut id, u32::from(birth.day()), 2);
-    push_digits(&mut id, sequence, 3);
+    push_resident_id(&mut id, address, birth, sequence);
+    id
+}
+
+/// Appends what [`resident_id`] returns to an empty text.
+pub(super) fn push_resident_id(id: &mut String, address: u32, birth: Date, sequence: u32) {
+    push_digits(id, address, 6);
+    push_digits(id, u32::from(birth.year()), 4);
+    push_digits(id, u32::from(birth.month()) * 100 + u32::from(birth.day()), 4);
+    push_digits(id, sequence, 3);
     let sum: u32 =
         id.bytes().zip(ID_WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
     id.push(ID_CHECK[(sum % 11) as usize]);
-    id
 }
 
 /// The identity number as its unit might have delivered it: about 1 % of all, in old certificates,
@@ -59,11 +63,15 @@ pub fn delivered_id(certificate: &Certificate) -> Cow<'_, str> {
     }
 }
 
-/// Appends `value` with leading zeros.
-pub(super) fn push_digits(text: &mut String, value: u32, width: u32) {
-    for place in (0..width).rev() {
-        text.push(char::from(b'0' + (value / 10u32.pow(place) % 10) as u8));
+/// Appends the last `width` digits of `value`, at most ten, with leading zeros.
+pub(super) fn push_digits(text: &mut String, mut value: u32, width: usize) {
+    let mut digits = [b'0'; 10];
+    let first = digits.len() - width;
+    for digit in digits[first..].iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
     }
+    text.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 /// `count` random digits.
@@ -74,41 +82,45 @@ pub(super) fn push_random_digits(text: &mut String, random: &mut Random, count: 
 }
 
 /// A document that is no resident identity number, in the shapes met in practice.
-pub(super) fn other_document(kind: IdType, birth: Date, random: &mut Random) -> String {
-    let mut number = String::with_capacity(24);
+/// Appended to an empty text.
+pub(super) fn push_other_document(
+    number: &mut String,
+    kind: IdType,
+    birth: Date,
+    random: &mut Random,
+) {
     match kind {
         IdType::HongKongMacaoPermit => {
             number.push(if random.below(4) == 0 { 'M' } else { 'H' });
-            push_random_digits(&mut number, random, 8);
+            push_random_digits(number, random, 8);
         }
-        IdType::TaiwanPermit => push_random_digits(&mut number, random, 8),
+        IdType::TaiwanPermit => push_random_digits(number, random, 8),
         IdType::Passport => {
             number.push(char::from(b'A' + random.below(26) as u8));
-            push_random_digits(&mut number, random, 8);
+            push_random_digits(number, random, 8);
         }
         IdType::ResidencePermit => {
             let address = [810_000, 820_000, 830_000][random.below(3) as usize];
-            return resident_id(address, birth, random.below(CENTENARIAN_SEQUENCE));
+            push_resident_id(number, address, birth, random.below(CENTENARIAN_SEQUENCE));
         }
         IdType::ForeignerPermanentResident if random.below(2) == 0 => {
             let address = 900_000 + random.below(100_000);
-            return resident_id(address, birth, random.below(CENTENARIAN_SEQUENCE));
+            push_resident_id(number, address, birth, random.below(CENTENARIAN_SEQUENCE));
         }
         IdType::ForeignerPermanentResident => {
             number.push_str(random.pick(&["USA", "GBR", "CAN", "KOR", "JPN", "FRA"]));
-            push_random_digits(&mut number, random, 12);
+            push_random_digits(number, random, 12);
         }
         IdType::Military => {
             number.push_str(if random.below(2) == 0 { "军字第" } else { "士字第" });
-            push_random_digits(&mut number, random, 7);
+            push_random_digits(number, random, 7);
             number.push('号');
         }
         IdType::Resident | IdType::Other => {
             number.push_str("QT");
-            push_random_digits(&mut number, random, 10);
+            push_random_digits(number, random, 10);
         }
     }
-    number
 }
 
 #[cfg(test)]

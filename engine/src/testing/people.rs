@@ -2,7 +2,7 @@
 
 use super::bodies::Unit;
 use super::names::{Names, Origin};
-use super::numbers::{other_document, resident_id};
+use super::numbers::{push_other_document, push_resident_id};
 use super::random::{Random, Weights};
 use crate::certificate::IdType;
 use crate::date::Date;
@@ -28,11 +28,12 @@ const OTHER_DOCUMENTS: [(IdType, u32); 6] = [
 const EDUCATION: [u32; 9] = [8, 140, 240, 170, 130, 130, 165, 15, 2];
 
 /// A person who may hold several certificates.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) male: bool,
-    pub(super) birth: Date,
+    /// Everybody has one; `None` before the first draw.
+    pub(super) birth: Option<Date>,
     pub(super) id_number: String,
     pub(super) id_type: IdType,
     pub(super) education: Option<u8>,
@@ -44,7 +45,9 @@ impl Person {
     /// Whether a certificate of this year fits the person's age and identity number.
     pub(super) fn may_sit(&self, year: u16) -> bool {
         year >= self.number_first_year
-            && (AGE_YEARS_MIN..=AGE_YEARS_MAX).contains(&year.saturating_sub(self.birth.year()))
+            && self.birth.is_some_and(|birth| {
+                (AGE_YEARS_MIN..=AGE_YEARS_MAX).contains(&year.saturating_sub(birth.year()))
+            })
     }
 }
 
@@ -59,35 +62,40 @@ impl People {
         Self { names: Names::new(), education: Weights::new(EDUCATION) }
     }
 
-    /// A new person who sits an examination of `unit` in `year`.
-    pub(super) fn draw(&self, unit: &Unit, year: u16, random: &mut Random) -> Person {
+    /// Makes `person` a new one who sits an examination of `unit` in `year`.
+    pub(super) fn draw(&self, unit: &Unit, year: u16, random: &mut Random, person: &mut Person) {
         // The younger the likelier: people sit for their first certificates early.
         let span = usize::from(AGE_YEARS_MAX - AGE_YEARS_MIN) + 1;
         let birth = birthday(year - AGE_YEARS_MIN - random.falling(span) as u16, random);
         let male = random.below(100) < 58;
-        let education =
+        person.birth = Some(birth);
+        person.education =
             (!random.one_in_ten_thousand(300)).then(|| 91 + self.education.draw(random) as u8);
-        let (id_type, id_number, number_first_year) = match other_kind(random) {
+        let id_number = &mut person.id_number;
+        id_number.clear();
+        (person.id_type, person.number_first_year) = match other_kind(random) {
             None => {
                 let county = unit.address(year, random);
                 let sequence = random.below(SEQUENCE_END / 2) * 2 + u32::from(male);
-                let number = resident_id(county.code, birth, sequence);
-                (IdType::Resident, number, county.first_year)
+                push_resident_id(id_number, county.code, birth, sequence);
+                (IdType::Resident, county.first_year)
             }
-            Some(kind) => (kind, other_document(kind, birth, random), 0),
+            Some(kind) => {
+                push_other_document(id_number, kind, birth, random);
+                (kind, 0)
+            }
         };
-        let origin = match id_type {
+        let origin = match person.id_type {
             IdType::Passport | IdType::ForeignerPermanentResident => Origin::Foreign,
             IdType::Resident => unit.origin(random),
             _ => Origin::Han,
         };
-        let male = if matches!(id_type, IdType::ResidencePermit) || id_number.starts_with('9') {
-            odd_sequence(&id_number).unwrap_or(male)
+        person.male = if person.id_type == IdType::ResidencePermit || id_number.starts_with('9') {
+            odd_sequence(id_number).unwrap_or(male)
         } else {
             male
         };
-        let name = self.names.draw(origin, male, random);
-        Person { name, male, birth, id_number, id_type, education, number_first_year }
+        self.names.draw(origin, person.male, random, &mut person.name);
     }
 }
 

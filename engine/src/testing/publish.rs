@@ -1,6 +1,7 @@
 //! A whole generation in one call.
 
-use crate::build::{self, Merged, Rows, SegmentWriter, Source};
+use crate::Shadows;
+use crate::build::{self, Plan, Rows, Silent, Source};
 use crate::certificate::Certificate;
 use crate::current::Current;
 use crate::error::{BuildError, OpenError};
@@ -8,7 +9,6 @@ use crate::format::section::SegmentKind;
 use crate::manifest::{Manifest, ManifestSegment};
 use crate::segment::Segment;
 use crate::store::Store;
-use crate::{Mode, Shadows};
 
 /// A segment put into a store: its manifest row and latest issue date.
 pub type Written = (ManifestSegment, Option<crate::Date>);
@@ -31,20 +31,14 @@ pub fn write_segment(
     }
     let order = rows.in_order(0..rows.len() as u32);
     let temporary = store.segments_dir().join("new.seg.tmp");
-    let mut writer = SegmentWriter::create(&temporary, kind)?;
-    writer.set_shadows(shadows);
-    let _: Merged =
-        build::merge(&[Source::Rows(&rows, &order)], |view, source| writer.push(view, source))?;
-    let mut keys = writer.finish_records()?;
-    for list in keys.lists() {
-        list.sort_unstable();
-    }
-    let finished = writer.finish(&keys)?;
+    let sources = [Source::Rows(&rows, &order)];
+    let plan = Plan { kind, shadows, ..Plan::base(&sources) };
+    let finished = build::write_segment(&temporary, &plan, 1, &Silent)?.sync()?;
     let path = store.segment_path(&finished.id);
     build::adopt_segment(&temporary, &path)?;
     if kind != SegmentKind::Batch {
         let segment = Segment::open(&path)?;
-        Mode::ALL.into_iter().try_for_each(|mode| build::check_indexes(&segment, mode))?;
+        build::check_records(&segment, 1, &Silent)?;
     }
     let entry =
         ManifestSegment { kind, id: finished.id, records: finished.records, bytes: finished.bytes };

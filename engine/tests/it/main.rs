@@ -6,4 +6,6 @@ mod corruption;
 mod generated;
 mod golden;
 mod lookups;
+mod opening;
+mod shares;
 mod support;

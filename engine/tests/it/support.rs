@@ -26,7 +26,7 @@ pub(crate) fn plain(number: &str) -> Certificate {
     }
 }
 
-/// An answer in comparable order.
+/// An answer in comparable order, asked for alone and among others in a batch.
 pub(crate) fn answer(
     snapshot: &Snapshot,
     mode: Mode,
@@ -38,5 +38,13 @@ pub(crate) fn answer(
         .map(|view| view.to_certificate())
         .collect();
     testing::sort(&mut found);
+    let batch = [Query::new(Mode::CN, "0", "0"), Query::new(mode, first, second)];
+    let mut batched = Vec::new();
+    snapshot.lookup_batch(&batch, |at, view| {
+        assert_eq!(at, 1);
+        batched.push(view.to_certificate());
+    });
+    testing::sort(&mut batched);
+    assert_eq!(batched, found);
     found
 }

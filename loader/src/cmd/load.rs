@@ -1,27 +1,28 @@
 //! `load` and `check`: the same judgement; `load` then stores, compiles and publishes.
 
 use super::Outcome;
+use super::snapshots::MERGE_DUE;
 use crate::cli::{CheckArgs, LayoutArg, LoadArgs, UploadArgs};
 use crate::generation::OpenStore;
 use crate::judge::{Judge, OrgScope};
 use crate::layout::Layout;
-use crate::ledger::BatchRow;
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
+use crate::publication::{self, Accepted};
 use crate::report::ReportFormat;
 use crate::tables::Tables;
-use crate::upload::{self, Request, Upload};
-use crate::{clock, compile, report};
+use crate::upload::{self, Bounds, Request, Upload};
+use crate::{clock, report, tiers};
 use anyhow::Context;
 use serde_json::json;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use zhengcha_engine::build::Source;
-use zhengcha_engine::format::section::SegmentKind;
-use zhengcha_engine::manifest::ManifestBatch;
-use zhengcha_engine::{Segment, Snapshot, Store};
+use std::thread;
+use zhengcha_engine::build::Finished;
+use zhengcha_engine::{Manifest, Snapshot, Store};
 
 /// Folder of an upload under construction; cleared away at the next command after a kill.
 const BATCH_TEMPORARY: &str = "new.tmp";
@@ -30,7 +31,7 @@ const BATCH_TEMPORARY: &str = "new.tmp";
 pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let register = Snapshot::open_current(store, None)?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), None)?;
     finish(&args.upload, judged, None, output)
 }
 
@@ -38,16 +39,21 @@ pub(super) fn check(store: &Store, args: &CheckArgs, output: &Output) -> anyhow:
 pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::Result<Outcome> {
     prepare_report(&args.upload)?;
     let mut open = OpenStore::open_or_make(store)?;
-    let register = Snapshot::open_current(store, None)?;
-    let judged = judge(store, &args.upload, &args.org, register.as_ref())?;
-    let generation = if judged.stored.is_empty() {
-        None
-    } else {
-        Some(publish(&mut open, &judged, &args.org, register.as_ref())?)
+    let register = open.register()?;
+    let folder = UploadFolder::make(store.batches_dir().join(BATCH_TEMPORARY))?;
+    let judged = judge(store, &args.upload, &args.org, register.as_ref(), Some(&folder.path))?;
+    let published = match &judged.accepted {
+        None => None,
+        Some(accepted) => {
+            Some(publish(&mut open, &judged, accepted, &folder.path, args, register.as_ref())?)
+        }
     };
+    drop(folder);
     let outcome = outcome(&judged);
-    let finished = finish(&args.upload, judged, generation, output);
-    let (Some(generation), Err(error)) = (generation, &finished) else { return finished };
+    let finished = finish(&args.upload, judged, published.as_ref(), output);
+    let (Some(Manifest { generation, .. }), Err(error)) = (published, &finished) else {
+        return finished;
+    };
     // To fail now would mean that nothing changed.
     let _ = writeln!(
         io::stderr(),
@@ -55,6 +61,24 @@ pub(super) fn load(store: &Store, args: &LoadArgs, output: &Output) -> anyhow::R
          the report stands in the store's folder of the upload"
     );
     Ok(outcome)
+}
+
+/// The folder of an upload under construction; removed when dropped, unless it was given its name.
+struct UploadFolder {
+    path: PathBuf,
+}
+
+impl UploadFolder {
+    fn make(path: PathBuf) -> anyhow::Result<Self> {
+        fs::create_dir(&path).with_context(|| format!("{}: cannot make", path.display()))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for UploadFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 /// A report that cannot be written must show before the work.
@@ -77,10 +101,11 @@ fn judge(
     args: &UploadArgs,
     org: &OrgScope,
     register: Option<&Snapshot>,
+    folder: Option<&Path>,
 ) -> anyhow::Result<Upload> {
     let today = args.today.map_or_else(clock::today, Ok)?;
-    let folder = store.root().join("tables");
-    let tables = Arc::new(Tables::load(folder.is_dir().then_some(folder.as_path()))?);
+    let own_tables = store.root().join("tables");
+    let tables = Arc::new(Tables::load(own_tables.is_dir().then_some(own_tables.as_path()))?);
     let judge = Judge::new(Arc::clone(&tables), org.clone(), today);
     let request = Request {
         files: &args.files,
@@ -93,6 +118,9 @@ fn judge(
         tables: &tables,
         legacy: args.legacy,
         register,
+        folder,
+        threads: thread::available_parallelism().map_or(1, NonZero::get),
+        bounds: Bounds::default(),
     };
     let bar = Bar::default();
     let judged = upload::read(&request, &bar);
@@ -100,69 +128,39 @@ fn judge(
     judged
 }
 
-/// Stores the upload, merges its records into the live generation and publishes the result.
+/// Compiles the accepted records over the live generation and publishes the result, the upload's folder
+/// with it.
 fn publish(
     open: &mut OpenStore,
     judged: &Upload,
-    org: &OrgScope,
+    segment: &Finished,
+    folder: &Path,
+    args: &LoadArgs,
     register: Option<&Snapshot>,
-) -> anyhow::Result<u64> {
-    let store = open.store.clone();
-    let name = open.next_batch()?;
-    let folder = store.batches_dir().join(BATCH_TEMPORARY);
-    let published = (|| {
-        let files = upload::store_batch(&folder, &judged.delivered)?;
-        let accepted_path = folder.join("accepted.seg");
-        let bar = Bar::default();
-        let rows = [Source::Rows(&judged.rows, &judged.stored)];
-        let accepted = compile::write(&accepted_path, SegmentKind::Batch, &rows, &bar)?;
-        let batch = Segment::open(&accepted_path)?;
-        let base = register.and_then(|snapshot| snapshot.segments().next());
-        let sources: Vec<Source<'_>> =
-            base.into_iter().chain([&batch]).map(Source::Segment).collect();
-        let compiled = compile::compile(&store, &sources, &bar);
-        bar.finish();
-        let mut batches =
-            register.map_or_else(Vec::new, |snapshot| snapshot.manifest().batches.clone());
-        batches.push(ManifestBatch {
-            name: name.clone(),
-            records: accepted.records,
-            segment: accepted.id.clone(),
-        });
-        let manifest = open.manifest(&compiled?, batches)?;
-        let mut stored_report = judged.report.clone();
-        stored_report.generation = Some(manifest.generation);
-        stored_report.write_file(&folder.join("report.json"), ReportFormat::Json)?;
-        sync_folder(&folder)?;
-        let row = BatchRow {
-            name: name.clone(),
-            org: org.to_string(),
-            received: clock::timestamp()?,
-            counts: judged.report.totals(),
-            segment: accepted.id,
-            files,
-        };
-        open.commit(&manifest, Some((&row, &folder)), "load", true)?;
-        Ok(manifest.generation)
-    })();
-    published.inspect_err(|_: &anyhow::Error| {
-        let _ = fs::remove_dir_all(&folder);
-    })
-}
-
-fn sync_folder(folder: &Path) -> anyhow::Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("{}: cannot sync", folder.display()))
+) -> anyhow::Result<Manifest> {
+    let bar = Bar::default();
+    let accepted = Accepted {
+        folder,
+        segment,
+        org: args.org.to_string(),
+        report: &judged.report,
+        files: judged.delivered.clone(),
+    };
+    let into = (args.into, args.memory.bytes());
+    let published = publication::publish(open, &accepted, register, into, &bar);
+    bar.finish();
+    published
 }
 
 /// Writes the report asked for and prints the summary.
 fn finish(
     args: &UploadArgs,
     mut judged: Upload,
-    generation: Option<u64>,
+    published: Option<&Manifest>,
     output: &Output,
 ) -> anyhow::Result<Outcome> {
+    let generation = published.map(|manifest| manifest.generation);
+    let merge_due = published.is_some_and(|manifest| tiers::base_is_due(&manifest.sizes()));
     judged.report.generation = generation;
     if let Some(path) = &args.report {
         judged.report.write_file(path, ReportFormat::of(path)?)?;
@@ -176,6 +174,8 @@ fn finish(
         "rejected": rejected,
         "corrections": judged.corrections,
         "unchanged": judged.unchanged,
+        "deltas": published.map(|manifest| manifest.segments.len() - 1),
+        "merge_due": merge_due,
     });
     output.print(&json, || {
         let mut text = report::summary(&judged.report);
@@ -186,6 +186,9 @@ fn finish(
         ));
         if let Some(generation) = generation {
             text.push_str(&format!("generation {generation} is live\n"));
+        }
+        if merge_due {
+            text.push_str(MERGE_DUE);
         }
         text
     })?;

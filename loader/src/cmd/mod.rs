@@ -4,6 +4,7 @@ mod compile;
 mod fsck;
 mod inspect;
 mod load;
+mod merge;
 mod prune;
 mod publish;
 mod query;
@@ -33,7 +34,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     let store = Store::new(&cli.store);
     let output = Output { json: cli.json };
     match &cli.command {
-        Command::Compile { publish } => compile::run(&store, *publish, &output),
+        Command::Compile { publish, memory } => compile::run(&store, *publish, *memory, &output),
+        Command::Merge { into, memory } => merge::run(&store, *into, *memory, &output),
         Command::Publish { generation } => publish::publish(&store, *generation, &output),
         Command::Rollback => publish::rollback(&store, &output),
         Command::Snapshots => snapshots::run(&store, &output),
@@ -43,6 +45,6 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
-        Command::Synth(args) => synth::run(args, &output),
+        Command::Synth(args) => synth::run(&store, args, &output),
     }
 }

@@ -124,7 +124,7 @@ pub(crate) fn read(
         let blame = Blame { file: &member, format: "zip" };
         let content = inflate(&mut zip, index, limits, budget, blame)?;
         let content = Source::from_file(content).map_err(|error| blame.io(error))?;
-        let survey = source::survey(&content, blame, limits.file_bytes_max)?;
+        let survey = source::survey(&content, blame, limits.file_bytes_max, None)?;
         let format =
             read_content(&content, &survey, &member, depth + 1, limits, budget, members, sink)?;
         if let Some(format) = format {

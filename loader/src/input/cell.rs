@@ -8,12 +8,16 @@ use zhengcha_engine::Date;
 
 use super::{Cell, Flow, Row, TableSink};
 
+/// First bytes of U+4000 to U+9FFF in UTF-8: common Hanzi, no white space among them.
+const HANZI_FIRST: u8 = 0xE4;
+const HANZI_LAST: u8 = 0xE9;
+
 /// The cell that this text makes: empty, text with spreadsheet tricks unwrapped, or a formula.
 #[must_use]
 pub(crate) fn text_cell(text: &str) -> Cell<'_> {
     // Nearly every cell of a register begins with a digit, a capital or a Hanzi: decided at once.
     let Some(&first) = text.as_bytes().first() else { return Cell::Empty };
-    if first > b'@' && first < 0x80 || first.is_ascii_digit() {
+    if matches!(first, b'0'..=b'9' | b'A'..=0x7F | HANZI_FIRST..=HANZI_LAST) {
         return Cell::Text(text);
     }
     let trimmed = text.trim_start();
@@ -106,6 +110,28 @@ impl RowBuffer {
         self.slots.iter().all(|slot| matches!(slot, Slot::Other(Cell::Empty)))
     }
 
+    /// Appends the cell of an earlier slot again.
+    pub(crate) fn repeat(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get(slot).cloned() {
+            self.slots.push(slot);
+        }
+    }
+
+    /// The cells so far in rows of so many columns.
+    pub(crate) fn rows(
+        &self,
+        columns: usize,
+    ) -> impl Iterator<Item = impl Iterator<Item = Cell<'_>>> {
+        self.slots.chunks(columns.max(1)).map(|row| row.iter().map(|slot| self.cell(slot)))
+    }
+
+    fn cell(&self, slot: &Slot) -> Cell<'_> {
+        match slot {
+            Slot::Text(range) => Cell::Text(&self.text[range.clone()]),
+            Slot::Other(cell) => *cell,
+        }
+    }
+
     /// Appends a cell without text of its own.
     pub(crate) fn push(&mut self, cell: Cell<'static>) {
         self.slots.push(Slot::Other(cell));
@@ -143,14 +169,7 @@ impl RowBuffer {
 
     /// Hands the row over.
     pub(crate) fn emit(&self, number: u64, sink: &mut dyn TableSink) -> anyhow::Result<Flow> {
-        let cells: Vec<Cell<'_>> = self
-            .slots
-            .iter()
-            .map(|slot| match slot {
-                Slot::Text(range) => Cell::Text(&self.text[range.clone()]),
-                Slot::Other(cell) => *cell,
-            })
-            .collect();
+        let cells: Vec<Cell<'_>> = self.slots.iter().map(|slot| self.cell(slot)).collect();
         sink.row(&Row { number, cells: &cells })
     }
 }

@@ -2,24 +2,22 @@
 //! [`encoding`](super::encoding).
 //!
 //! Promises that a row's number is the line on which its record starts, and that a record takes
-//! bounded memory even when a quotation mark is never closed.
+//! bounded memory even when a quotation mark is never closed. The text is cut at line ends into
+//! chunks that can be read apart from each other; how it is cut shows nowhere.
 
 use std::sync::Arc;
 
-use csv_core::ReadRecordResult;
-
-use super::cell::text_cell;
 use super::encoding::{self, Utf8Stream};
-use super::error::{Blame, Place, SHORTEN, SPLIT};
+use super::error::{Blame, Place, SPLIT};
+use super::piece::{Piece, Taker};
+use super::records::{Chunk, Records, Table};
 use super::source::Source;
 use super::{Cell, Flow, Format, InputError, Limits, Row, TableSink, TableSource};
 
 /// Rows between two reports of progress.
 pub(crate) const PROGRESS_ROWS: u64 = 8_192;
-/// A table with more columns than this would be refused anyway: room for one more to notice.
-const ENDS_SLACK: usize = 1;
-/// The mark that DOS programs put behind the last line.
-const DOS_END: &[u8] = b"\x1A";
+/// Bytes of text that a chunk has at least, unless the file ends.
+const CUT_BYTES: usize = 192 << 10;
 
 /// Reads the one table of the file.
 pub(crate) fn read(
@@ -31,212 +29,211 @@ pub(crate) fn read(
     let blame = Blame { file, format: "csv" };
     let encoding = encoding::detect(source).map_err(|error| blame.io(error))?;
     source.restart_progress();
-    let mut records = Records::new(Utf8Stream::new(source, encoding), blame, limits)?;
+    let (mut cutter, table) = Cutter::new(Utf8Stream::new(source, encoding), blame, limits)?;
+    let table = Arc::new(table);
     sink.begin(&TableSource { file: Arc::from(file), sheet: None, format: Format::Csv })?;
-    let mut rows = 0u64;
-    while let Some(line) = records.next()? {
-        rows += 1;
-        if rows > limits.table_rows_max {
-            let what = "the number of rows";
-            return Err(blame.limit(Place::Line(line), what, limits.table_rows_max, SPLIT));
-        }
-        if rows.is_multiple_of(PROGRESS_ROWS) {
-            sink.progress(file, source.furthest(), source.len());
-        }
-        let cells = records.cells(line)?;
-        if cells.iter().all(|cell| matches!(cell, Cell::Empty)) {
-            continue;
-        }
-        if sink.row(&Row { number: line, cells: &cells })? == Flow::SkipTable {
+    let mut rows = Progressing { source, table: &table, rows: 0, seen: 0, sink };
+    let mut apart = false;
+    while let Some(chunk) = cutter.next()? {
+        // Headers first: without them nobody knows what to make of a chunk.
+        let chunk = match rows.seen {
+            0 => match rows.first(chunk)? {
+                Some((Flow::Continue, rest)) => rest,
+                Some((Flow::SkipTable, _)) => break,
+                None => continue,
+            },
+            _ => chunk,
+        };
+        rows.sink.progress(file, source.furthest(), source.len());
+        let flow = match rows.sink.pieces() {
+            Some(pieces) => {
+                apart = true;
+                pieces.piece(Piece::csv(Arc::clone(&table), chunk))?
+            }
+            None => chunk.read(&table, &mut rows)?,
+        };
+        if flow == Flow::SkipTable {
             break;
         }
+    }
+    let before = rows.rows;
+    if apart && let Some(pieces) = sink.pieces() {
+        let settled = pieces.settle();
+        let records = settled.as_ref().map_or(u64::MAX, |records| before.saturating_add(*records));
+        if records > limits.table_rows_max {
+            // Which comes first is told by reading in order.
+            first_fault(source, file, limits)?;
+        }
+        settled?;
     }
     sink.end()?;
     Ok(())
 }
 
-/// The records of a text, one at a time, with the line on which each starts.
-struct Records<'a> {
-    core: csv_core::Reader,
-    stream: Utf8Stream,
-    blame: Blame<'a>,
-    limits: &'a Limits,
-    input: Vec<u8>,
-    input_at: usize,
-    ended: bool,
-    line: u64,
-    newline: u8,
-    skip_first: bool,
-    output: Vec<u8>,
-    ends: Vec<usize>,
-    fields: usize,
+/// Reads the table from its beginning for the sake of the first thing that is wrong with it.
+fn first_fault(source: &Source, file: &str, limits: &Limits) -> Result<(), InputError> {
+    struct Deaf;
+    impl TableSink for Deaf {
+        fn begin(&mut self, _: &TableSource) -> anyhow::Result<()> {
+            Ok(())
+        }
+        fn row(&mut self, _: &Row<'_>) -> anyhow::Result<Flow> {
+            Ok(Flow::Continue)
+        }
+        fn end(&mut self) -> anyhow::Result<()> {
+            Ok(())
+        }
+        fn note(&mut self, _: &str, _: String) {}
+    }
+    read(source, file, limits, &mut Deaf)
 }
 
-impl<'a> Records<'a> {
-    fn new(
-        mut stream: Utf8Stream,
-        blame: Blame<'a>,
-        limits: &'a Limits,
-    ) -> Result<Self, InputError> {
-        let mut input = Vec::new();
-        stream.fill(&mut input).map_err(|error| blame.io(error))?;
-        let (delimiter, skip_first) = detect_delimiter(&input);
-        // Old Mac programs end lines with a carriage return alone.
-        let newline = if memchr::memchr(b'\n', &input).is_none() { b'\r' } else { b'\n' };
-        Ok(Self {
-            core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
-            stream,
-            blame,
-            limits,
-            input,
-            input_at: 0,
-            ended: false,
-            line: 1,
-            newline,
-            skip_first,
-            output: vec![0; 4 << 10],
-            ends: vec![0; 64],
-            fields: 0,
-        })
-    }
+/// Hands rows over in order, counting records against the limit.
+struct Progressing<'a> {
+    source: &'a Source,
+    table: &'a Table,
+    /// Records, blank ones too.
+    rows: u64,
+    /// Rows handed over.
+    seen: u64,
+    sink: &'a mut dyn TableSink,
+}
 
-    /// Moves to the next record and tells its line.
-    fn next(&mut self) -> Result<Option<u64>, InputError> {
-        let Some(mut line) = self.parse()? else { return Ok(None) };
-        if std::mem::take(&mut self.skip_first) {
-            match self.parse()? {
-                Some(next) => line = next,
-                None => return Ok(None),
+impl Progressing<'_> {
+    /// Hands over the first row that is not blank, if the chunk has one, and gives what is left.
+    fn first(&mut self, chunk: Chunk) -> Result<Option<(Flow, Chunk)>, InputError> {
+        let mut records = Records::new(self.table, &chunk);
+        while let Some(line) = records.next()? {
+            if records.is_mark(line) {
+                continue;
             }
-        }
-        Ok(Some(line))
-    }
-
-    fn parse(&mut self) -> Result<Option<u64>, InputError> {
-        self.skip_line_ends()?;
-        if self.input_at == self.input.len() {
-            return Ok(None);
-        }
-        let start_line = self.line;
-        let (mut record_bytes, mut out, mut ends) = (0u64, 0, 0);
-        loop {
-            let last = self.input_at == self.input.len() && !self.refill()?;
-            // Behind the last byte a line end closes the record, unless a quotation mark is open.
-            let input = if last { &b"\n"[..] } else { &self.input[self.input_at..] };
-            let (result, nin, nout, nend) =
-                self.core.read_record(input, &mut self.output[out..], &mut self.ends[ends..]);
-            self.line += count(self.newline, &input[..nin]);
-            if !last {
-                self.input_at += nin;
+            self.record(line)?;
+            let cells = records.cells(line)?;
+            if cells.iter().all(|cell| matches!(cell, Cell::Empty)) {
+                continue;
             }
-            record_bytes += nin as u64;
-            out += nout;
-            ends += nend;
-            match result {
-                ReadRecordResult::Record => {
-                    self.check_size(start_line, record_bytes)?;
-                    self.fields = ends;
-                    return Ok(Some(start_line));
-                }
-                ReadRecordResult::InputEmpty if last => {
-                    return Err(self.endless_quote(start_line));
-                }
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.output.resize(self.output.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull => self.grow_ends(start_line)?,
-                ReadRecordResult::End => return Ok(None),
-            }
-            self.check_size(start_line, record_bytes)?;
+            let flow = self.row(&Row { number: line, cells: &cells })?;
+            return Ok(Some((flow, records.rest())));
         }
+        Ok(None)
     }
+}
 
-    /// Blank lines are no records, but they count as lines.
-    fn skip_line_ends(&mut self) -> Result<(), InputError> {
-        loop {
-            while let Some(&byte) = self.input.get(self.input_at) {
-                if byte != b'\n' && byte != b'\r' {
-                    return Ok(());
-                }
-                self.line += u64::from(byte == self.newline);
-                self.input_at += 1;
-            }
-            if !self.refill()? {
-                return Ok(());
-            }
+impl Taker for Progressing<'_> {
+    fn record(&mut self, line: u64) -> Result<(), InputError> {
+        self.rows += 1;
+        let limits = &self.table.limits;
+        if self.rows > limits.table_rows_max {
+            let what = "the number of rows";
+            let blame = self.table.blame();
+            return Err(blame.limit(Place::Line(line), what, limits.table_rows_max, SPLIT));
         }
-    }
-
-    fn refill(&mut self) -> Result<bool, InputError> {
-        if self.ended {
-            return Ok(false);
+        if self.rows.is_multiple_of(PROGRESS_ROWS) {
+            let (done, total) = (self.source.furthest(), self.source.len());
+            self.sink.progress(&self.table.file, done, total);
         }
-        self.input.clear();
-        self.input_at = 0;
-        let read = self.stream.fill(&mut self.input).map_err(|error| self.blame.io(error))?;
-        self.ended = read == 0;
-        Ok(read > 0)
-    }
-
-    fn check_size(&self, start_line: u64, record_bytes: u64) -> Result<(), InputError> {
-        if record_bytes <= self.limits.csv_record_bytes_max {
-            return Ok(());
-        }
-        if self.line > start_line {
-            return Err(self.endless_quote(start_line));
-        }
-        let what = "the length of the line in bytes";
-        let limit = self.limits.csv_record_bytes_max;
-        Err(self.blame.limit(Place::Line(start_line), what, limit, SHORTEN))
-    }
-
-    fn endless_quote(&self, line: u64) -> InputError {
-        InputError::EndlessQuote {
-            file: self.blame.file.to_owned(),
-            line,
-            limit_bytes: self.limits.csv_record_bytes_max,
-        }
-    }
-
-    fn grow_ends(&mut self, line: u64) -> Result<(), InputError> {
-        let max = self.limits.columns_max as usize + ENDS_SLACK;
-        if self.ends.len() >= max {
-            return Err(self.too_many_columns(line));
-        }
-        self.ends.resize((self.ends.len() * 2).min(max), 0);
         Ok(())
     }
 
-    fn too_many_columns(&self, line: u64) -> InputError {
-        let limit = u64::from(self.limits.columns_max);
-        self.blame.limit(Place::Line(line), "the number of columns", limit, SPLIT)
-    }
-
-    /// The cells of the record that [`Records::next`] moved to.
-    fn cells(&self, line: u64) -> Result<Vec<Cell<'_>>, InputError> {
-        if self.fields > self.limits.columns_max as usize {
-            return Err(self.too_many_columns(line));
-        }
-        let mut cells = Vec::with_capacity(self.fields);
-        let mut start = 0;
-        for &end in &self.ends[..self.fields] {
-            let field = &self.output[start..end];
-            start = end;
-            if field.len() > self.limits.cell_bytes_max as usize {
-                let what = "the length of a cell in bytes";
-                let limit = u64::from(self.limits.cell_bytes_max);
-                return Err(self.blame.limit(Place::Line(line), what, limit, SHORTEN));
-            }
-            cells.push(match std::str::from_utf8(field) {
-                Ok(_) if field == DOS_END => Cell::Empty,
-                Ok(text) => text_cell(text),
-                Err(_) => Cell::Undecodable,
-            });
-        }
-        Ok(cells)
+    fn row(&mut self, row: &Row<'_>) -> Result<Flow, InputError> {
+        self.seen += 1;
+        Ok(self.sink.row(row)?)
     }
 }
 
-fn count(newline: u8, bytes: &[u8]) -> u64 {
+/// Cuts a text at ends of records.
+struct Cutter<'a> {
+    stream: Utf8Stream,
+    blame: Blame<'a>,
+    record_bytes_max: u64,
+    held: Vec<u8>,
+    line: u64,
+    newline: u8,
+    delimiter: u8,
+    ended: bool,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(
+        mut stream: Utf8Stream,
+        blame: Blame<'a>,
+        limits: &Limits,
+    ) -> Result<(Self, Table), InputError> {
+        let mut held = Vec::new();
+        stream.fill(&mut held).map_err(|error| blame.io(error))?;
+        let (delimiter, has_mark) = detect_delimiter(&held);
+        // Old Mac programs end lines with a carriage return alone.
+        let newline = if memchr::memchr(b'\n', &held).is_none() { b'\r' } else { b'\n' };
+        let table = Table {
+            file: Arc::from(blame.file),
+            limits: limits.clone(),
+            delimiter,
+            newline,
+            mark_line: has_mark.then(|| first_line(newline, &held)),
+        };
+        let record_bytes_max = limits.csv_record_bytes_max;
+        let ended = false;
+        let cutter =
+            Self { stream, blame, record_bytes_max, held, line: 1, newline, delimiter, ended };
+        Ok((cutter, table))
+    }
+
+    /// The next whole records; the last chunk holds whatever stands before the end of the file.
+    fn next(&mut self) -> Result<Option<Chunk>, InputError> {
+        let mut wanted = CUT_BYTES;
+        loop {
+            while self.held.len() < wanted && !self.ended {
+                let read = self.stream.fill(&mut self.held);
+                self.ended = read.map_err(|error| self.blame.io(error))? == 0;
+            }
+            if self.held.is_empty() {
+                return Ok(None);
+            }
+            let end = if self.ended { self.held.len() } else { self.last_end() };
+            let endless = end == 0 && self.held.len() as u64 > self.record_bytes_max;
+            if end == 0 && !endless {
+                wanted = self.held.len() + CUT_BYTES;
+                continue;
+            }
+            let rest = if endless { Vec::new() } else { self.held.split_off(end) };
+            let last = self.ended;
+            // A record too long for the limit: whoever reads the chunk says so, and nothing follows.
+            self.ended |= endless;
+            let text = std::mem::replace(&mut self.held, rest);
+            let line = self.line;
+            self.line += count(self.newline, &text);
+            return Ok(Some(Chunk { text, line, last, endless }));
+        }
+    }
+
+    /// Where the last whole record ends.
+    fn last_end(&self) -> usize {
+        if memchr::memchr(b'"', &self.held).is_none() {
+            return memchr::memrchr(self.newline, &self.held).map_or(0, |at| at + 1);
+        }
+        let mut core = csv_core::ReaderBuilder::new().delimiter(self.delimiter).build();
+        let (mut output, mut ends) = ([0; 4 << 10], [0; 256]);
+        let (mut at, mut end) = (0, 0);
+        loop {
+            use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
+            let (result, nin, ..) = core.read_record(&self.held[at..], &mut output, &mut ends);
+            at += nin;
+            match result {
+                Record => end = at,
+                InputEmpty | End => return end,
+                OutputFull | OutputEndsFull => {}
+            }
+        }
+    }
+}
+
+/// The line on which the text begins, behind blank ones.
+fn first_line(newline: u8, text: &[u8]) -> u64 {
+    let start = text.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(text.len());
+    1 + count(newline, &text[..start])
+}
+
+pub(super) fn count(newline: u8, bytes: &[u8]) -> u64 {
     memchr::memchr_iter(newline, bytes).count() as u64
 }
 

@@ -4,7 +4,7 @@
 //! Text is GB18030 whatever the code-page byte says, since that byte is wrong more often than not.
 //! Layout: 32 bytes of header, 32 for each column, 0x0D, padding, records of fixed length.
 
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use zhengcha_engine::Date;
@@ -13,8 +13,9 @@ use super::cell::RowBuffer;
 use super::csv::PROGRESS_ROWS;
 use super::encoding::push_gb18030;
 use super::error::{Blame, Place, SPLIT};
+use super::piece::{Piece, Taker};
 use super::source::{CHUNK_BYTES, Source};
-use super::{Cell, Flow, Format, InputError, Limits, TableSink, TableSource};
+use super::{Cell, Flow, Format, InputError, Limits, Row, TableSink, TableSource};
 
 const HEADER_BYTES: usize = 32;
 const COLUMN_BYTES: usize = 32;
@@ -23,6 +24,8 @@ const HEADER_END: u8 = 0x0D;
 const FILE_END: u8 = 0x1A;
 const LIVE: u8 = b' ';
 const DELETED: u8 = b'*';
+/// Bytes of records that are read at a time.
+const CUT_BYTES: usize = 256 << 10;
 
 /// What this reader makes of the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +102,7 @@ pub(crate) fn read(
     check_size(source, &table, blame)?;
     sink.begin(&TableSource { file: Arc::from(file), sheet: None, format: Format::Dbf })?;
     if table.names.emit(0, sink)? == Flow::Continue {
-        read_records(source, &table, blame, sink)?;
+        read_records(source, Arc::new(table), blame, sink)?;
     }
     sink.end()?;
     Ok(())
@@ -264,45 +267,157 @@ fn check_size(source: &Source, table: &Table, blame: Blame<'_>) -> Result<(), In
 
 fn read_records(
     source: &Source,
-    table: &Table,
+    table: Arc<Table>,
     blame: Blame<'_>,
     sink: &mut dyn TableSink,
 ) -> Result<(), InputError> {
     let mut cursor = source.clone();
     cursor.seek(SeekFrom::Start(table.data_start)).map_err(|error| blame.io(error))?;
-    let mut reader = BufReader::with_capacity(CHUNK_BYTES, cursor);
-    let mut record = vec![0; table.record_bytes];
-    let mut row = RowBuffer::default();
-    let mut deleted = 0u64;
-    for number in 1..=table.records {
-        reader.read_exact(&mut record).map_err(|error| blame.io(error))?;
-        match record[0] {
-            LIVE => {}
-            DELETED => {
-                deleted += 1;
-                continue;
+    let room = (CUT_BYTES / table.record_bytes).max(1) as u64;
+    let (mut first, mut deleted, mut apart) = (1, 0, false);
+    while first <= table.records {
+        let records = room.min(table.records - first + 1);
+        let mut bytes = vec![0; records as usize * table.record_bytes];
+        cursor.read_exact(&mut bytes).map_err(|error| blame.io(error))?;
+        let strange = look_through(&mut bytes, table.record_bytes, &mut deleted);
+        let chunk = Chunk { table: Arc::clone(&table), first, bytes };
+        let flow = match sink.pieces() {
+            Some(pieces) => {
+                apart = true;
+                pieces.piece(Piece::dbf(chunk))?
             }
-            byte => {
-                let found = format!("the byte 0x{byte:02X}");
-                let expected = "a record that begins with a space or, when deleted, with *";
-                return Err(blame.damaged(Place::Record(number), expected, found));
-            }
+            None => chunk.read(&mut Progressing { source, blame, sink })?,
+        };
+        if let Some((index, byte)) = strange
+            && flow == Flow::Continue
+        {
+            let found = format!("the byte 0x{byte:02X}");
+            let expected = "a record that begins with a space or, when deleted, with *";
+            return Err(blame.damaged(Place::Record(first + index), expected, found));
         }
-        if number.is_multiple_of(PROGRESS_ROWS) {
+        first += records;
+        if apart {
             sink.progress(blame.file, source.furthest(), source.len());
         }
-        row.clear();
-        for column in &table.columns {
-            push_cell(&mut row, column.kind, &record[column.start..column.start + column.len]);
-        }
-        if !row.is_blank() && row.emit(number, sink)? == Flow::SkipTable {
+        if flow == Flow::SkipTable {
             break;
         }
+    }
+    if apart && let Some(pieces) = sink.pieces() {
+        pieces.settle()?;
     }
     if deleted > 0 {
         sink.note(blame.file, format!("{deleted} deleted records passed over"));
     }
     Ok(())
+}
+
+/// Counts deleted records and looks for one that is neither live nor deleted: the records before it
+/// are kept, its place and first byte given.
+fn look_through(bytes: &mut Vec<u8>, record_bytes: usize, deleted: &mut u64) -> Option<(u64, u8)> {
+    let mut strange = None;
+    for (index, record) in bytes.chunks_exact(record_bytes).enumerate() {
+        match record[0] {
+            LIVE => {}
+            DELETED => *deleted += 1,
+            byte => {
+                strange = Some((index, byte));
+                break;
+            }
+        }
+    }
+    let (index, byte) = strange?;
+    bytes.truncate(index * record_bytes);
+    Some((index as u64, byte))
+}
+
+/// Hands rows over in order.
+struct Progressing<'a> {
+    source: &'a Source,
+    blame: Blame<'a>,
+    sink: &'a mut dyn TableSink,
+}
+
+impl Taker for Progressing<'_> {
+    fn row(&mut self, row: &Row<'_>) -> Result<Flow, InputError> {
+        Ok(self.sink.row(row)?)
+    }
+
+    fn record(&mut self, number: u64) -> Result<(), InputError> {
+        if number.is_multiple_of(PROGRESS_ROWS) {
+            self.sink.progress(self.blame.file, self.source.furthest(), self.source.len());
+        }
+        Ok(())
+    }
+}
+
+/// Whole records of a table.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    table: Arc<Table>,
+    /// Number of the first record.
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    /// Hands every live row that is not blank to `taker`.
+    pub(super) fn read(&self, taker: &mut dyn Taker) -> Result<Flow, InputError> {
+        let columns = &self.table.columns;
+        let mut texts = RowBuffer::default();
+        let mut last = vec![LastText::default(); columns.len()];
+        let records = || (self.first..).zip(self.bytes.chunks_exact(self.table.record_bytes));
+        for (_, record) in records().filter(|(_, record)| record[0] == LIVE) {
+            for (column, last) in columns.iter().zip(&mut last) {
+                let bytes = &record[column.start..column.start + column.len];
+                if column.kind == Kind::Text {
+                    last.push(&mut texts, bytes);
+                } else {
+                    push_cell(&mut texts, column.kind, bytes);
+                }
+            }
+        }
+        let mut cells = Vec::with_capacity(columns.len());
+        let mut rows = texts.rows(columns.len());
+        for (number, record) in records() {
+            if record[0] != LIVE {
+                continue;
+            }
+            taker.record(number)?;
+            cells.clear();
+            cells.extend(rows.next().into_iter().flatten());
+            if cells.iter().all(|cell| matches!(cell, Cell::Empty)) {
+                continue;
+            }
+            if taker.row(&Row { number, cells: &cells })? == Flow::SkipTable {
+                return Ok(Flow::SkipTable);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// The last text of a column: bodies and occupations repeat from row to row, and to compare bytes
+/// costs less than to decode them.
+#[derive(Clone, Debug, Default)]
+struct LastText {
+    bytes: Vec<u8>,
+    slot: Option<usize>,
+}
+
+impl LastText {
+    fn push(&mut self, texts: &mut RowBuffer, bytes: &[u8]) {
+        if let Some(slot) = self.slot
+            && self.bytes == bytes
+        {
+            texts.repeat(slot);
+            return;
+        }
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.slot = Some(texts.len());
+        push_text(texts, bytes);
+    }
 }
 
 fn push_cell(row: &mut RowBuffer, kind: Kind, bytes: &[u8]) {
@@ -335,7 +450,9 @@ fn push_text(row: &mut RowBuffer, bytes: &[u8]) {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
     let text = bytes[..end].trim_ascii_end();
     let start = row.text.len();
-    if push_gb18030(text, &mut row.text) {
+    if let Some(text) = text.is_ascii().then(|| std::str::from_utf8(text)).and_then(Result::ok) {
+        row.push_text(text);
+    } else if push_gb18030(text, &mut row.text) {
         row.push_from(start);
     } else {
         row.push(Cell::Undecodable);

@@ -65,6 +65,14 @@ pub enum InputError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file could not be copied into the store.
+    #[error("{file}: cannot be copied into the store: {source}; free space there or mend the disk")]
+    Copy {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file has no bytes.
     #[error("{file}: is empty (0 bytes); deliver it again")]
     Empty {

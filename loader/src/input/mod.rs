@@ -4,6 +4,7 @@
 //! headers nor judge values. Every reader works in bounded memory and within the limits of
 //! [`limits`].
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ mod csv;
 mod dbf;
 mod encoding;
 mod package;
+mod piece;
+mod records;
 mod sniff;
 mod source;
 mod xls;
@@ -24,6 +27,7 @@ mod xlsx;
 
 pub use error::{InputError, Place};
 pub use limits::Limits;
+pub use piece::{Piece, PieceSink, Taker};
 
 use error::Blame;
 use sniff::Kind;
@@ -120,6 +124,11 @@ pub trait TableSink {
     /// for example a memo column left out or deleted DBF records passed over.
     fn note(&mut self, file: &str, message: String);
 
+    /// Where pieces of csv and dbf tables go, asked before each; `None` to take their rows in order.
+    fn pieces(&mut self) -> Option<&mut dyn PieceSink> {
+        None
+    }
+
     /// How far the reading has come, for a progress bar: every few thousand rows, in bytes of the
     /// file or archive member being read.
     fn progress(&mut self, file: &str, done_bytes: u64, total_bytes: u64) {
@@ -171,14 +180,54 @@ pub fn read_file(
 ) -> Result<FileRead, InputError> {
     let blame = Blame { file: display_name, format: "upload" };
     let source = Source::open(path).map_err(|error| blame.io(error))?;
-    let survey = source::survey(&source, blame, limits.file_bytes_max)?;
+    let survey = source::survey(&source, blame, limits.file_bytes_max, None)?;
+    let read = read_surveyed(&source, survey, blame, limits, sink)?;
+    check_unchanged(&source, blame)?;
+    Ok(read)
+}
+
+/// As [`read_file`], from a copy: the bytes are read from `path` once, copied, and all that is judged
+/// is judged from the copy. `copied` is called when the copy is whole, before its tables are read.
+///
+/// # Errors
+/// As [`read_file`], and when the copy cannot be written.
+pub fn read_copied(
+    path: &Path,
+    display_name: &str,
+    copy: File,
+    copied: impl FnOnce(&File),
+    limits: &Limits,
+    sink: &mut dyn TableSink,
+) -> Result<FileRead, InputError> {
+    let blame = Blame { file: display_name, format: "upload" };
+    let source = Source::open(path).map_err(|error| blame.io(error))?;
+    let survey = source::survey(&source, blame, limits.file_bytes_max, Some(&copy))?;
+    check_unchanged(&source, blame)?;
+    copied(&copy);
+    let stored = Source::from_file(copy).map_err(|error| blame.io(error))?;
+    let read = read_surveyed(&stored, survey, blame, limits, sink)?;
+    check_unchanged(&source, blame)?;
+    Ok(read)
+}
+
+fn check_unchanged(source: &Source, blame: Blame<'_>) -> Result<(), InputError> {
+    if source.has_changed().map_err(|error| blame.io(error))? {
+        return Err(InputError::Changed { file: blame.file.to_owned() });
+    }
+    Ok(())
+}
+
+fn read_surveyed(
+    source: &Source,
+    survey: source::Survey,
+    blame: Blame<'_>,
+    limits: &Limits,
+    sink: &mut dyn TableSink,
+) -> Result<FileRead, InputError> {
     let mut budget = archive::Budget::new(survey.bytes);
     let mut members = Vec::new();
     let format =
-        read_content(&source, &survey, blame.file, 0, limits, &mut budget, &mut members, sink)?;
-    if source.has_changed().map_err(|error| blame.io(error))? {
-        return Err(InputError::Changed { file: display_name.to_owned() });
-    }
+        read_content(source, &survey, blame.file, 0, limits, &mut budget, &mut members, sink)?;
     Ok(FileRead { format, sha256: survey.sha256, bytes: survey.bytes, members })
 }
 

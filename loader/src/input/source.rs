@@ -3,7 +3,7 @@
 //! Promises that nothing is read beyond the length seen at opening. Knows no format.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use super::error::{Blame, Place, SPLIT};
 
 /// Bytes taken from the file at a time.
 pub(crate) const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes taken at a time where all of them are read; fits the second-level cache.
+const SURVEY_BYTES: usize = 256 << 10;
 /// Bytes from which the kind of content is told.
 pub(crate) const HEAD_BYTES: usize = 16 << 10;
 /// Entry headers of zip directories that a file may hold, those of stored inner archives included.
@@ -134,11 +136,13 @@ pub(crate) struct Survey {
     pub(crate) head: Vec<u8>,
 }
 
-/// Reads the whole content once: its digest, its beginning, and whether it is within bounds.
+/// Reads the whole content once: its digest, its beginning, and whether it is within bounds; on the
+/// way it is copied, if asked for.
 pub(crate) fn survey(
     source: &Source,
     blame: Blame<'_>,
     bytes_max: u64,
+    mut copy: Option<&File>,
 ) -> Result<Survey, InputError> {
     if source.len() == 0 {
         return Err(InputError::Empty { file: blame.file.to_owned() });
@@ -148,7 +152,7 @@ pub(crate) fn survey(
     }
     let mut cursor = source.clone();
     let mut digest = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut chunk = vec![0; SURVEY_BYTES];
     let mut head = Vec::new();
     let (mut bytes, mut zip_headers) = (0u64, 0u64);
     let finder = memchr::memmem::Finder::new(b"PK\x01\x02");
@@ -161,6 +165,10 @@ pub(crate) fn survey(
             head.extend_from_slice(&chunk[..read.min(HEAD_BYTES)]);
         }
         digest.update(&chunk[..read]);
+        if let Some(copy) = &mut copy {
+            copy.write_all(&chunk[..read])
+                .map_err(|source| InputError::Copy { file: blame.file.to_owned(), source })?;
+        }
         if head.starts_with(b"PK") {
             zip_headers += finder.find_iter(&chunk[..read]).count() as u64;
         }

@@ -25,6 +25,7 @@ pub(super) enum Value<'a> {
 pub(super) fn value(cell: Cell<'_>) -> Result<Option<Value<'_>>, Rule> {
     Ok(Some(match cell {
         Cell::Empty => return Ok(None),
+        Cell::Text(text) if is_plain(text) => Value::Text(text),
         Cell::Text(text) => {
             let text = text.trim_matches(is_blank);
             if text.is_empty() {
@@ -44,6 +45,15 @@ pub(super) fn value(cell: Cell<'_>) -> Result<Option<Value<'_>>, Rule> {
         Cell::Formula | Cell::Error => return Err(Rule::Formula),
         Cell::Undecodable => return Err(Rule::Undecodable),
     }))
+}
+
+/// Whether this is text that nothing can be wrong with here: printed ASCII and common Hanzi, beginning
+/// as no formula does. Nearly every cell is.
+fn is_plain(text: &str) -> bool {
+    // U+4000 to U+9FFF begin with E4 to E9; 80 to BF are the bytes that follow.
+    let fits = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..=0xBF | 0xE4..=0xE9);
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(|first| !b"=@+-".contains(first)) && bytes.iter().all(fits)
 }
 
 fn is_blank(c: char) -> bool {
@@ -89,6 +99,9 @@ pub(super) fn whole_number(number: f64) -> WholeNumber {
 
 /// Text such as `1.1E+17`, which a spreadsheet makes of a long number. Takes the normal form.
 pub(super) fn is_scientific(text: &str) -> bool {
+    if !text.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once("E+") else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let mantissa = match mantissa.split_once('.') {

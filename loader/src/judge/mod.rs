@@ -16,6 +16,7 @@ mod rule;
 mod scope;
 mod values;
 mod width;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use finding::{Detail, Finding};
 pub use person::same_person;
 pub use rule::{Rule, Severity};
 pub use scope::{OrgScope, OrgScopeError};
+pub use workspace::Workspace;
 
 use crate::input::Row;
 use crate::layout::HeaderMap;
@@ -55,10 +57,22 @@ impl Judge {
         row: &Row<'_>,
         findings: &mut Vec<Finding>,
     ) -> Option<Certificate> {
+        self.row_in(&mut Workspace::default(), header, row, findings).cloned()
+    }
+
+    /// As [`Judge::row`], in a workspace that is used for one row after the other.
+    pub fn row_in<'w>(
+        &self,
+        work: &'w mut Workspace,
+        header: &HeaderMap,
+        row: &Row<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<&'w Certificate> {
         let first = findings.len();
         let tables = &*self.tables;
-        let (mut certificate, facts) = row::read(tables, header, row, findings);
-        let draft = Draft { certificate: &certificate, facts: &facts, layout: header.layout() };
+        let facts = row::read(tables, header, row, work, findings);
+        let draft =
+            Draft { certificate: &work.certificate, facts: &facts, layout: header.layout() };
         let across = [
             cross::birth_date_mismatch(&draft),
             cross::date_order(&draft, self.today),
@@ -82,7 +96,7 @@ impl Judge {
         if rejected(findings) {
             return None;
         }
-        row::complete(&mut certificate, &facts);
-        Some(certificate)
+        row::complete(&mut work.certificate, &facts);
+        Some(&work.certificate)
     }
 }

@@ -10,8 +10,9 @@ use super::cell::{self, Value, WholeNumber, whole_number};
 use super::certificate_number::{self, NumberKind};
 use super::finding::{Detail, Finding};
 use super::rule::Rule;
+use super::workspace::{Repeat, Workspace};
 use super::{id_number, values, width};
-use crate::input::Row;
+use crate::input::{Cell, Row};
 use crate::layout::{FieldName, HeaderMap};
 use crate::tables::Tables;
 
@@ -25,39 +26,50 @@ pub(super) struct Facts {
     pub(super) level_column: Option<u8>,
 }
 
-/// Reads every field of `row`; what breaks a rule goes to `findings` and stays blank.
+/// Reads every field of `row` into `work.certificate`; what breaks a rule goes to `findings` and
+/// stays blank.
 pub(super) fn read(
     tables: &Tables,
     header: &HeaderMap,
     row: &Row<'_>,
+    work: &mut Workspace,
     findings: &mut Vec<Finding>,
-) -> (Certificate, Facts) {
+) -> Facts {
     let mut fields = Fields { tables, header, row, findings };
     let mut facts = Facts::default();
-    let mut certificate = Certificate {
-        name: fields.text(FieldName::Name, normalize::name_display),
-        gender: fields.code(FieldName::Gender),
-        birth_date: fields.date(FieldName::BirthDate),
-        education: fields.code(FieldName::Education),
-        issue_date: fields.date(FieldName::IssueDate),
-        ticket_number: fields.ticket_number(),
-        occupation_code: fields.text(FieldName::OccupationCode, normalize::ticket_number),
-        occupation_name: fields.text(FieldName::OccupationName, normalize::name_display),
-        level: fields.code(FieldName::Level),
-        theory_score: fields.score(FieldName::TheoryScore),
-        skill_score: fields.score(FieldName::SkillScore),
-        review_score: fields.score(FieldName::ReviewScore),
-        grade: fields.code(FieldName::Grade),
-        institution: fields.text(FieldName::Institution, normalize::name_display),
-        issuer: fields.text(FieldName::Issuer, normalize::name_display),
-        ..Certificate::default()
-    };
+    let (certificate, repeats) = work.for_layout(header.layout());
+    fields.text(FieldName::Name, normalize::name_display, &mut certificate.name);
+    certificate.gender = fields.code(FieldName::Gender);
+    certificate.birth_date = fields.date(FieldName::BirthDate);
+    certificate.education = fields.code(FieldName::Education);
+    certificate.issue_date = fields.date(FieldName::IssueDate);
+    fields.ticket_number(&mut certificate.ticket_number);
+    let texts = [
+        (FieldName::OccupationCode, &mut certificate.occupation_code),
+        (FieldName::OccupationName, &mut certificate.occupation_name),
+    ];
+    let (occupation_repeats, body_repeats) = repeats.split_at_mut(texts.len());
+    for ((field, text), repeat) in texts.into_iter().zip(occupation_repeats) {
+        fields.repeated_text(field, text, repeat);
+    }
+    certificate.level = fields.code(FieldName::Level);
+    certificate.theory_score = fields.score(FieldName::TheoryScore);
+    certificate.skill_score = fields.score(FieldName::SkillScore);
+    certificate.review_score = fields.score(FieldName::ReviewScore);
+    certificate.grade = fields.code(FieldName::Grade);
+    let texts = [
+        (FieldName::Institution, &mut certificate.institution),
+        (FieldName::Issuer, &mut certificate.issuer),
+    ];
+    for ((field, text), repeat) in texts.into_iter().zip(body_repeats) {
+        fields.repeated_text(field, text, repeat);
+    }
     fields.long_name(&certificate.name);
-    fields.certificate_number(&mut certificate, &mut facts);
+    fields.certificate_number(certificate, &mut facts);
     let declared = fields.code(FieldName::IdType).and_then(IdType::from_code);
-    fields.id_number(declared, &mut certificate, &mut facts);
+    fields.id_number(declared, certificate, &mut facts);
     facts.level_column = certificate.level;
-    (certificate, facts)
+    facts
 }
 
 /// Fills what the numbers tell when its own column is blank. Only for a row that is accepted, so
@@ -122,46 +134,68 @@ impl<'c> Fields<'_, 'c> {
         }
     }
 
-    fn text(&mut self, field: FieldName, normal: fn(&str) -> Cow<'_, str>) -> String {
-        let text = match self.value(field) {
-            None => return String::new(),
-            Some(Value::Text(text)) => normal(text).into_owned(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::Date(_) | Value::Unfit) => {
-                self.report(field, Rule::Code, Detail::CellKind);
-                return String::new();
-            }
+    /// A text that often is that of the row before: then all is known of it.
+    fn repeated_text(&mut self, field: FieldName, out: &mut String, last: &mut Repeat) {
+        let cell = self.header.cell(self.row, field);
+        if let Cell::Text(text) = cell
+            && last.is_sound
+            && last.delivered == text
+        {
+            return;
+        }
+        let before = self.findings.len();
+        let normal = match field {
+            FieldName::OccupationCode => normalize::ticket_number,
+            _ => normalize::name_display,
         };
-        if text.is_empty() {
+        self.text(field, normal, out);
+        last.is_sound = false;
+        if let Cell::Text(text) = cell
+            && self.findings.len() == before
+        {
+            last.delivered.clear();
+            last.delivered.push_str(text);
+            last.is_sound = true;
+        }
+    }
+
+    fn text(&mut self, field: FieldName, normal: fn(&str) -> Cow<'_, str>, out: &mut String) {
+        out.clear();
+        match self.value(field) {
+            None => return,
+            Some(Value::Text(text)) => out.push_str(&normal(text)),
+            Some(Value::Number(number)) => out.push_str(&number.to_string()),
+            Some(Value::Date(_) | Value::Unfit) => {
+                return self.report(field, Rule::Code, Detail::CellKind);
+            }
+        }
+        if out.is_empty() {
             self.missing(field);
         }
-        self.too_long(field, &text);
-        text
+        self.too_long(field, out);
     }
 
     /// 准考证号 is opaque, but a number cell may have lost digits. Rule `id-numeric`.
-    fn ticket_number(&mut self) -> String {
+    fn ticket_number(&mut self, out: &mut String) {
         const FIELD: FieldName = FieldName::TicketNumber;
-        let text = match self.value(FIELD) {
-            None => return String::new(),
-            Some(Value::Text(text)) => normalize::ticket_number(text).into_owned(),
+        out.clear();
+        match self.value(FIELD) {
+            None => return,
+            Some(Value::Text(text)) => out.push_str(&normalize::ticket_number(text)),
             Some(Value::Number(number)) => match whole_number(number) {
-                WholeNumber::Exact(digits) => digits,
+                WholeNumber::Exact(digits) => out.push_str(&digits),
                 WholeNumber::DigitsLost | WholeNumber::NotWhole => {
-                    self.report(FIELD, Rule::IdNumeric, Detail::None);
-                    return String::new();
+                    return self.report(FIELD, Rule::IdNumeric, Detail::None);
                 }
             },
             Some(Value::Date(_) | Value::Unfit) => {
-                self.report(FIELD, Rule::Code, Detail::CellKind);
-                return String::new();
+                return self.report(FIELD, Rule::Code, Detail::CellKind);
             }
-        };
-        if cell::is_scientific(&text) {
+        }
+        if cell::is_scientific(out) {
             self.report(FIELD, Rule::IdNumeric, Detail::None);
         }
-        self.too_long(FIELD, &text);
-        text
+        self.too_long(FIELD, out);
     }
 
     fn date(&mut self, field: FieldName) -> Option<Date> {
@@ -193,6 +227,7 @@ impl<'c> Fields<'_, 'c> {
 
     fn certificate_number(&mut self, certificate: &mut Certificate, facts: &mut Facts) {
         const FIELD: FieldName = FieldName::CertificateNumber;
+        certificate.certificate_number.clear();
         let Some(value) = self.value(FIELD) else { return };
         match certificate_number::read(value, self.header.layout()) {
             Ok(number) => {
@@ -201,7 +236,7 @@ impl<'c> Fields<'_, 'c> {
                 }
                 self.too_long(FIELD, &number.normal);
                 facts.number_kind = number.kind;
-                certificate.certificate_number = number.normal.into_owned();
+                certificate.certificate_number.push_str(&number.normal);
             }
             Err((rule, detail)) => {
                 self.report(FIELD, rule, detail);
@@ -229,13 +264,15 @@ impl<'c> Fields<'_, 'c> {
         facts: &mut Facts,
     ) {
         const FIELD: FieldName = FieldName::IdNumber;
+        certificate.id_number.clear();
+        certificate.id_type = IdType::default();
         let Some(value) = self.value(FIELD) else { return };
         match id_number::read(value, declared) {
             Ok(number) => {
                 self.too_long(FIELD, &number.normal);
                 facts.resident = number.resident;
                 certificate.id_type = number.kind;
-                certificate.id_number = number.normal.into_owned();
+                certificate.id_number.push_str(&number.normal);
             }
             Err((rule, detail)) => {
                 self.report(FIELD, rule, detail);

@@ -60,10 +60,8 @@ fn decimal(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
 pub(super) fn score(value: Value<'_>) -> Option<u16> {
     let tenths = match value {
         Value::Text(text) => {
-            let text = normalize::ticket_number(text);
-            let (whole, tenth) = text.split_once('.').unwrap_or((&text, "0"));
-            let whole = u16::try_from(decimal(whole, 1..=3)?).ok()?;
-            whole * 10 + u16::try_from(decimal(tenth, 1..=1)?).ok()?
+            let plain = spelt_tenths(text);
+            plain.or_else(|| spelt_tenths(&normalize::ticket_number(text)))?
         }
         Value::Number(number) => {
             let tenths = (number * 10.0).round();
@@ -76,6 +74,12 @@ pub(super) fn score(value: Value<'_>) -> Option<u16> {
         Value::Date(_) | Value::Unfit => return None,
     };
     (tenths <= SCORE_MAX_TENTHS).then_some(tenths)
+}
+
+fn spelt_tenths(text: &str) -> Option<u16> {
+    let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
+    let whole = u16::try_from(decimal(whole, 1..=3)?).ok()?;
+    Some(whole * 10 + u16::try_from(decimal(tenth, 1..=1)?).ok()?)
 }
 
 /// Rule `code`: the codes of a field, or words that stand for them.

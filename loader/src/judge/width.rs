@@ -2,6 +2,9 @@
 
 /// Bytes a text takes in GB18030: 1 for ASCII, 2 for what GBK has, 4 for all else.
 pub(super) fn gb18030_bytes(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars()
         .map(|c| match c {
             '\0'..='\x7F' => 1,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use super::{Entry, FileReport, UploadReport, format_name};
+use super::{FileReport, UploadReport, format_name};
 use crate::judge::Severity;
 
 impl Serialize for FileReport {
@@ -40,64 +40,62 @@ impl Serialize for FileReport {
     }
 }
 
-impl Serialize for Entry<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            file: &'a str,
-            sheet: Option<&'a str>,
-            row: u32,
-            field: Option<&'static str>,
-            rule: &'static str,
-            message: String,
+/// Writes the findings of one severity as an array.
+///
+/// The same bytes as `serde_json` would write, in a fraction of its time: an old register has a
+/// finding a row, whose file and sheet are those of the row before.
+fn write_entries(
+    report: &UploadReport,
+    severity: Severity,
+    writer: &mut impl Write,
+) -> io::Result<()> {
+    let mut last = None;
+    let mut start = Vec::new();
+    let mut line = Vec::new();
+    writer.write_all(b"[")?;
+    for (number, entry) in report.entries(severity).enumerate() {
+        let entry = entry?;
+        let place = (entry.placed.file, entry.placed.sheet);
+        if last.replace(place) != Some(place) {
+            start.clear();
+            start.extend_from_slice(b"{\"file\":");
+            serde_json::to_writer(&mut start, entry.file())?;
+            start.extend_from_slice(b",\"sheet\":");
+            serde_json::to_writer(&mut start, &entry.sheet())?;
+            start.extend_from_slice(b",\"row\":");
         }
-        Shown {
-            file: self.file(),
-            sheet: self.sheet(),
-            row: self.placed.row,
-            field: self.field(),
-            rule: self.rule(),
-            message: self.message(),
+        line.clear();
+        if number > 0 {
+            line.push(b',');
         }
-        .serialize(serializer)
+        line.extend_from_slice(&start);
+        write!(line, "{}", entry.placed.row)?;
+        line.extend_from_slice(b",\"field\":");
+        serde_json::to_writer(&mut line, &entry.field())?;
+        line.extend_from_slice(b",\"rule\":");
+        serde_json::to_writer(&mut line, entry.rule())?;
+        line.extend_from_slice(b",\"message\":");
+        serde_json::to_writer(&mut line, &entry.message())?;
+        line.push(b'}');
+        writer.write_all(&line)?;
     }
-}
-
-/// Entries of one severity, written one by one.
-struct Entries<'a>(&'a UploadReport, Severity);
-
-impl Serialize for Entries<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.entries(self.1))
-    }
-}
-
-impl Serialize for UploadReport {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            files: &'a [FileReport],
-            rejects: Entries<'a>,
-            warnings: Entries<'a>,
-            generation: Option<u64>,
-        }
-        Shown {
-            files: &self.files,
-            rejects: Entries(self, Severity::Reject),
-            warnings: Entries(self, Severity::Warn),
-            generation: self.generation,
-        }
-        .serialize(serializer)
-    }
+    writer.write_all(b"]")
 }
 
 impl UploadReport {
     /// Writes the report as JSON, without holding its text, and a line end.
     ///
     /// # Errors
-    /// What the writer says.
+    /// What the writer says, or the temporary files of the findings.
     pub fn write_json(&self, mut writer: impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut writer, self)?;
-        writer.write_all(b"\n")
+        writer.write_all(b"{\"files\":")?;
+        serde_json::to_writer(&mut writer, &self.files)?;
+        writer.write_all(b",\"rejects\":")?;
+        write_entries(self, Severity::Reject, &mut writer)?;
+        writer.write_all(b",\"warnings\":")?;
+        write_entries(self, Severity::Warn, &mut writer)?;
+        writer.write_all(b",\"generation\":")?;
+        serde_json::to_writer(&mut writer, &self.generation)?;
+        writer.write_all(b"}\n")
     }
 }

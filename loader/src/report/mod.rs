@@ -1,21 +1,25 @@
 //! What an upload came to: counts by file, findings by row, for people and for programs.
 //!
-//! Findings keep their place as numbers and become text only while they are written, so that a
-//! million of them fit in memory. Counts are of rows, not of findings. Knows no rule's meaning.
+//! Findings keep their place as numbers and become text only while they are written; more of them than
+//! fit a bound lie in temporary files. Counts are of rows, not of findings. Knows no rule's meaning.
 
+mod findings;
 mod guard;
 mod json;
+mod packed;
 mod sheet;
 mod summary;
 mod write;
 
+pub use findings::{FINDINGS_IN_MEMORY, Findings, Notes, Place};
 pub use summary::summary;
 pub use write::{ReportFormat, ReportPathError};
 
+use std::io;
 use std::sync::Arc;
 
 use crate::input::Format;
-use crate::judge::{Detail, Finding, Rule, Severity};
+use crate::judge::{Detail, Finding, Severity};
 use crate::layout::Layout;
 
 /// Everything one command found.
@@ -23,8 +27,8 @@ use crate::layout::Layout;
 pub struct UploadReport {
     /// The files in the order given.
     pub files: Vec<FileReport>,
-    /// The findings; [`UploadReport::sort`] brings them in order.
-    pub findings: Vec<PlacedFinding>,
+    /// The findings, in order.
+    pub findings: Findings,
     /// The generation published, when one was.
     pub generation: Option<u64>,
 }
@@ -94,11 +98,6 @@ impl PlacedFinding {
 }
 
 impl UploadReport {
-    /// Orders the findings by file, sheet and row; those of one row stay as they were found.
-    pub fn sort(&mut self) {
-        self.findings.sort_by_key(PlacedFinding::place);
-    }
-
     /// Rows read, accepted, accepted with warnings, rejected, over all files.
     #[must_use]
     pub fn totals(&self) -> [u64; 4] {
@@ -113,26 +112,8 @@ impl UploadReport {
     }
 
     /// Findings of one severity, as they will be shown.
-    fn entries(&self, severity: Severity) -> impl Iterator<Item = Entry<'_>> {
-        self.findings
-            .iter()
-            .filter(move |placed| placed.finding.rule.severity() == severity)
-            .map(|placed| Entry { report: self, placed })
-    }
-
-    /// Rows that broke each rule, for rules that any row broke; needs sorted findings.
-    #[must_use]
-    pub fn rows_by_rule(&self) -> Vec<(Rule, u64)> {
-        let mut rows = [0u64; Rule::COUNT];
-        let mut last = [None; Rule::COUNT];
-        for placed in &self.findings {
-            let rule = placed.finding.rule as usize;
-            if last[rule] != Some(placed.place()) {
-                last[rule] = Some(placed.place());
-                rows[rule] += 1;
-            }
-        }
-        Rule::ALL.into_iter().zip(rows).filter(|&(_, rows)| rows > 0).collect()
+    fn entries(&self, severity: Severity) -> impl Iterator<Item = io::Result<Entry<'_>>> {
+        self.findings.iter(severity).map(move |placed| Ok(Entry { report: self, placed: placed? }))
     }
 
     fn path(&self, file: u16) -> &str {
@@ -143,7 +124,7 @@ impl UploadReport {
 /// One finding with all that its line in a report shows.
 struct Entry<'a> {
     report: &'a UploadReport,
-    placed: &'a PlacedFinding,
+    placed: PlacedFinding,
 }
 
 impl<'a> Entry<'a> {

@@ -23,10 +23,10 @@ fn name(severity: Severity) -> &'static str {
 }
 
 impl UploadReport {
-    fn all(&self) -> impl Iterator<Item = (Severity, Entry<'_>)> {
+    fn all(&self) -> impl Iterator<Item = io::Result<(Severity, Entry<'_>)>> {
         [Severity::Reject, Severity::Warn]
             .into_iter()
-            .flat_map(|severity| self.entries(severity).map(move |entry| (severity, entry)))
+            .flat_map(|severity| self.entries(severity).map(move |entry| Ok((severity, entry?))))
     }
 }
 
@@ -35,7 +35,8 @@ pub(super) fn write_csv(report: &UploadReport, mut writer: impl Write) -> io::Re
     writer.write_all("\u{FEFF}".as_bytes())?;
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(writer);
     csv.write_record(COLUMNS)?;
-    for (severity, entry) in report.all() {
+    for entry in report.all() {
+        let (severity, entry) = entry?;
         csv.write_record([
             name(severity),
             &guarded(entry.file()),
@@ -68,7 +69,8 @@ fn write_xlsx_of(
     loop {
         let title = if number == 1 { "findings".to_owned() } else { format!("findings {number}") };
         let sheet = new_sheet(&mut workbook, &title, &COLUMNS)?;
-        for (row, (severity, entry)) in (1..sheet_rows).zip(entries.by_ref()) {
+        for (row, entry) in (1..sheet_rows).zip(entries.by_ref()) {
+            let (severity, entry) = entry.map_err(XlsxError::IoError)?;
             let texts = [
                 (0, name(severity)),
                 (1, entry.file()),

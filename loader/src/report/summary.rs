@@ -8,7 +8,7 @@ use super::{UploadReport, format_name};
 use crate::judge::Severity;
 use crate::layout::Layout;
 
-/// Two tables and the notes, ending in a line end. Needs sorted findings.
+/// Two tables and the notes, ending in a line end.
 #[must_use]
 pub fn summary(report: &UploadReport) -> String {
     let mut files = table(&["file", "format", "layout", "rows", "accepted", "warned", "rejected"]);
@@ -26,7 +26,7 @@ pub fn summary(report: &UploadReport) -> String {
     align_right(&mut files, 3..7);
     let mut text = format!("{files}\n");
 
-    let by_rule = report.rows_by_rule();
+    let by_rule = report.findings.rows_by_rule();
     if !by_rule.is_empty() {
         let mut rules = table(&["rule", "", "rows"]);
         for (rule, rows) in by_rule {

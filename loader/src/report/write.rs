@@ -7,6 +7,9 @@ use anyhow::Context as _;
 
 use super::{UploadReport, sheet};
 
+/// Bytes of a report that are written at a time.
+const BUFFER_BYTES: usize = 256 << 10;
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportFormat {
@@ -40,7 +43,7 @@ impl ReportFormat {
 }
 
 impl UploadReport {
-    /// Writes the report beside `path` and renames it there. Needs sorted findings.
+    /// Writes the report beside `path` and renames it there.
     ///
     /// # Errors
     /// What the file system says; `path` is then as it was before.
@@ -61,7 +64,7 @@ impl UploadReport {
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let mut file = builder.tempfile_in(folder)?;
-        let mut writer = BufWriter::new(file.as_file_mut());
+        let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file.as_file_mut());
         match format {
             ReportFormat::Json => self.write_json(&mut writer)?,
             ReportFormat::Csv => sheet::write_csv(self, &mut writer)?,

@@ -3,7 +3,7 @@
 use zhengcha_engine::testing::delivered_id;
 use zhengcha_engine::{Certificate, IdType};
 
-use super::Value;
+use super::{Value, tenths_text};
 
 /// Which of the two tables a file follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,7 @@ fn values_2013(certificate: &Certificate) -> Vec<Value<'_>> {
 fn values_2019(certificate: &Certificate) -> Vec<Value<'_>> {
     let score = |tenths: Option<u16>| match tenths {
         None => Value::Empty,
-        Some(tenths) if tenths % 10 == 0 => Value::text((tenths / 10).to_string()),
-        Some(tenths) => Value::text(format!("{}.{}", tenths / 10, tenths % 10)),
+        Some(tenths) => Value::text(tenths_text(tenths)),
     };
     let day = |date: Option<zhengcha_engine::Date>| {
         date.map_or(Value::Empty, |date| Value::text(date.to_string()))
@@ -169,8 +168,9 @@ fn values_2019(certificate: &Certificate) -> Vec<Value<'_>> {
     ]
 }
 
+/// A code below 100.
 fn code(code: Option<u8>) -> Value<'static> {
-    code.map_or(Value::Empty, |code| Value::text(code.to_string()))
+    code.map_or(Value::Empty, |code| Value::text(tenths_text(u16::from(code) * 10)))
 }
 
 /// 证件类型 in words; blank where the word would only repeat what the number shows.

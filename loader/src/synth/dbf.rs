@@ -4,9 +4,10 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
+use encoding_rs::EncoderResult;
 
-use super::{Column, Kind, TableWriter, Value};
+use super::{Column, Kind, TableWriter, Value, tenths};
 
 const VERSION_DBASE_III: u8 = 0x03;
 const HEADER_BYTES: u16 = 32;
@@ -88,19 +89,35 @@ impl<W: Write + Seek> TableWriter for DbfWriter<W> {
 
 /// Appends one field: numbers to the right, everything else to the left.
 fn push_field(record: &mut Vec<u8>, column: &Column, value: &Value<'_>) -> anyhow::Result<()> {
-    let width = usize::from(column.width_bytes);
-    let text = match (column.kind, value) {
-        (Kind::Date, Value::Date(date)) => date.to_string().replace('-', "").into(),
-        (Kind::Number, Value::Number(number)) => format!("{number:>width$.1}").into(),
-        _ => value.to_text(),
-    };
-    let (bytes, _, lossy) = encoding_rs::GB18030.encode(&text);
-    if lossy {
-        bail!("a character has no form in GB18030");
+    let (start, width) = (record.len(), usize::from(column.width_bytes));
+    match (column.kind, value) {
+        (Kind::Date, Value::Date(date)) => {
+            write!(record, "{:04}{:02}{:02}", date.year(), date.month(), date.day())?;
+        }
+        (Kind::Number, Value::Number(number)) => match tenths(*number) {
+            Some(tenths) => {
+                write!(record, "{:>w$}.{}", tenths / 10, tenths % 10, w = width.saturating_sub(2))?;
+            }
+            None => write!(record, "{number:>width$.1}")?,
+        },
+        _ => push_text(record, &value.to_text())?,
     }
-    ensure!(bytes.len() <= width, "{} bytes do not fit into {width}", bytes.len());
-    record.extend_from_slice(&bytes);
-    record.resize(record.len() + width - bytes.len(), b' ');
+    let bytes = record.len() - start;
+    ensure!(bytes <= width, "{bytes} bytes do not fit into {width}");
+    record.resize(start + width, b' ');
+    Ok(())
+}
+
+fn push_text(record: &mut Vec<u8>, text: &str) -> anyhow::Result<()> {
+    if text.is_ascii() {
+        record.extend_from_slice(text.as_bytes());
+        return Ok(());
+    }
+    let mut encoder = encoding_rs::GB18030.new_encoder();
+    let most = encoder.max_buffer_length_from_utf8_without_replacement(text.len());
+    record.reserve(most.context("a text too long to encode")?);
+    let (result, _) = encoder.encode_from_utf8_to_vec_without_replacement(text, record, true);
+    ensure!(result == EncoderResult::InputEmpty, "a character has no form in GB18030");
     Ok(())
 }
 

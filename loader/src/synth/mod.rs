@@ -1,29 +1,97 @@
 //! Writes invented certificates as upload files: a made-up register to try, to test and to measure
 //! with, of any size and with no real person in it.
 //!
+//! All cores work at it: the register comes in parts, each made and written by one thread, in bounded
+//! memory and with the same result on any number of threads.
+//!
 //! The writers put out what they are given, right or wrong, so that samples can hold bad rows on
 //! purpose. They promise the same bytes for the same rows. They know nothing of rules: what is
 //! acceptable is judged elsewhere.
 
+pub mod batches;
 pub mod columns;
 pub mod csv;
 pub mod dbf;
+pub mod files;
 pub mod xls;
 pub mod xlsx;
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::Context;
-use zhengcha_engine::testing::Generator;
-use zhengcha_engine::{Certificate, Date};
+use anyhow::ensure;
+use zhengcha_engine::Date;
+use zhengcha_engine::testing::Register;
+
+use crate::progress::Progress;
 
 pub use columns::{Column, Kind, TableLayout, columns, values};
+pub use files::{SynthFormat, SynthSummary, synth};
 
-/// Rows of one file, so that a workbook stays below the 1,048,576 rows of a sheet.
+/// Rows of one file, so that a workbook stays below the 1,048,576 rows of a sheet; also what one
+/// thread makes at a time.
 pub const ROWS_PER_FILE_MAX: u64 = 500_000;
+
+/// Records of one batch: some 700 MB in memory.
+pub const RECORDS_PER_BATCH_MAX: u64 = 10_000_000;
+
+/// A register to be invented. The certificates follow from the first three numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// How many certificates.
+    pub records: u64,
+    /// Which of all registers.
+    pub seed: u64,
+    /// How many in one part.
+    pub part_records: u64,
+    /// How many in one batch, of whole parts.
+    pub batch_records: u64,
+}
+
+impl Wanted {
+    /// In parts of [`ROWS_PER_FILE_MAX`] and batches of [`RECORDS_PER_BATCH_MAX`].
+    #[must_use]
+    pub fn new(records: u64, seed: u64) -> Self {
+        Self {
+            records,
+            seed,
+            part_records: ROWS_PER_FILE_MAX,
+            batch_records: RECORDS_PER_BATCH_MAX,
+        }
+    }
+
+    fn register(&self) -> anyhow::Result<Register> {
+        let most = Register::capacity();
+        ensure!(
+            self.records <= most,
+            "{} certificates are more than the {most} that can be invented",
+            self.records
+        );
+        Ok(Register::new(self.seed, self.records, self.part_records))
+    }
+}
+
+/// Records done by all threads together.
+struct Count<'a> {
+    done: AtomicU64,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Count<'a> {
+    fn begin(step: &'static str, total: u64, progress: &'a dyn Progress) -> Self {
+        progress.begin(step, total);
+        Self { done: AtomicU64::new(0), progress }
+    }
+
+    fn add(&self, records: u64) {
+        let before = self.done.fetch_add(records, Ordering::Relaxed);
+        self.progress.advance(before + records);
+    }
+}
+
+/// Progress is told every so many records.
+const COUNTED_RECORDS: u64 = 8_192;
 
 /// One cell to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +122,10 @@ impl<'a> Value<'a> {
         match self {
             Self::Empty => Cow::Borrowed(""),
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Number(number) => match tenths(*number) {
+                Some(tenths) => Cow::Borrowed(tenths_text(tenths)),
+                None => Cow::Owned(number.to_string()),
+            },
             Self::Date(date) => Cow::Owned(date.to_string()),
             Self::Formula(formula) => Cow::Owned(format!("={formula}")),
         }
@@ -76,101 +147,18 @@ pub trait TableWriter {
     fn finish(self: Box<Self>) -> anyhow::Result<()>;
 }
 
-/// The formats an upload file can be made in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SynthFormat {
-    /// UTF-8 with a byte order mark, as spreadsheets write it.
-    Csv,
-    /// dBase III, GBK, short column names.
-    Dbf,
-    /// Office Open XML workbook, one sheet.
-    Xlsx,
+/// The number in tenths, when it is what a score can be.
+fn tenths(number: f64) -> Option<u16> {
+    let tenths = (number * 10.0).round();
+    ((0.0..=1000.0).contains(&tenths) && tenths / 10.0 == number).then_some(tenths as u16)
 }
 
-impl SynthFormat {
-    /// The usual ending of a file name.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Dbf => "dbf",
-            Self::Xlsx => "xlsx",
-        }
-    }
-
-    fn create(self, path: &Path, layout: TableLayout) -> anyhow::Result<Box<dyn TableWriter>> {
-        let columns = columns(layout);
-        let file = || File::create(path).map(BufWriter::new);
-        Ok(match self {
-            Self::Csv => {
-                Box::new(csv::CsvWriter::new(file()?, csv::CsvEncoding::Utf8Bom, columns)?)
-            }
-            Self::Dbf => Box::new(dbf::DbfWriter::new(file()?, columns)?),
-            Self::Xlsx => Box::new(xlsx::XlsxWriter::new(path, columns)?),
-        })
-    }
-}
-
-/// What [`synth`] has written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SynthSummary {
-    /// The files, in the order of their numbers.
-    pub files: Vec<PathBuf>,
-    /// Rows in all of them.
-    pub records: u64,
-}
-
-/// Writes `records` invented certificates into `out_dir`, which is made if need be, as
-/// `register-0001.csv` and so on with at most [`ROWS_PER_FILE_MAX`] rows each.
-///
-/// # Errors
-/// When a file cannot be written, when a file of that name is there already, or when the generator
-/// has no more certificates (past some hundred millions).
-pub fn synth(
-    records: u64,
-    seed: u64,
-    out_dir: &Path,
-    format: SynthFormat,
-    layout: TableLayout,
-) -> anyhow::Result<SynthSummary> {
-    std::fs::create_dir_all(out_dir)
-        .with_context(|| format!("cannot make the folder {}", out_dir.display()))?;
-    let generator = Generator::new(seed);
-    let mut certificates = match layout {
-        TableLayout::Of2013 => generator.sixteen_digits(),
-        TableLayout::Of2019 => generator,
-    };
-    let mut summary = SynthSummary { files: Vec::new(), records: 0 };
-    while summary.records < records {
-        let name = format!("register-{:04}.{}", summary.files.len() + 1, format.extension());
-        let path = out_dir.join(name);
-        anyhow::ensure!(!path.exists(), "{} is there already", path.display());
-        let rows = (records - summary.records).min(ROWS_PER_FILE_MAX);
-        let written = write_file(&mut certificates, rows, &path, format, layout)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        summary.files.push(path);
-        summary.records += written;
-        anyhow::ensure!(written == rows, "only {} certificates can be made", summary.records);
-    }
-    Ok(summary)
-}
-
-fn write_file(
-    certificates: &mut impl Iterator<Item = Certificate>,
-    rows: u64,
-    path: &Path,
-    format: SynthFormat,
-    layout: TableLayout,
-) -> anyhow::Result<u64> {
-    let mut table = format.create(path, layout)?;
-    let mut written = 0;
-    while written < rows {
-        let Some(certificate) = certificates.next() else { break };
-        table.row(&values(&certificate, layout))?;
-        written += 1;
-    }
-    table.finish()?;
-    Ok(written)
+/// A number of tenths up to 1000, as short as can be: `84.8`, `84`.
+fn tenths_text(tenths: u16) -> &'static str {
+    static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        (0..=1000u16).map(|tenths| (f64::from(tenths) / 10.0).to_string()).collect()
+    });
+    TEXTS.get(usize::from(tenths)).map_or("", String::as_str)
 }
 
 #[cfg(test)]
@@ -178,36 +166,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn same_seed_same_bytes_in_every_format_and_layout() {
-        for format in [SynthFormat::Csv, SynthFormat::Dbf, SynthFormat::Xlsx] {
-            for layout in [TableLayout::Of2013, TableLayout::Of2019] {
-                let folder = tempfile::tempdir().unwrap();
-                let [first, second] = ["a", "b"].map(|name| {
-                    let out = folder.path().join(name);
-                    let summary = synth(400, 9, &out, format, layout).unwrap();
-                    assert_eq!(summary.records, 400);
-                    assert_eq!(summary.files.len(), 1);
-                    std::fs::read(&summary.files[0]).unwrap()
-                });
-                assert!(!first.is_empty() && first == second, "{format:?} {layout:?}");
-            }
+    fn every_number_reads_as_the_standard_library_writes_it() {
+        let scores = (0..=1000).map(|tenths| f64::from(tenths) / 10.0);
+        for number in scores.chain([84.85, 100.5, 41_414.0, 320_102_198_506_150_000.0, -1.0, -0.1])
+        {
+            assert_eq!(Value::Number(number).to_text(), number.to_string());
         }
-    }
-
-    #[test]
-    fn it_never_writes_over_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let make = || synth(3, 1, folder.path(), SynthFormat::Csv, TableLayout::Of2013);
-        make().unwrap();
-        assert!(make().unwrap_err().to_string().contains("there already"));
-    }
-
-    #[test]
-    fn no_records_no_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("deep/er");
-        let summary = synth(0, 1, &out, SynthFormat::Dbf, TableLayout::Of2019).unwrap();
-        assert_eq!(summary, SynthSummary { files: Vec::new(), records: 0 });
-        assert!(out.is_dir());
     }
 }

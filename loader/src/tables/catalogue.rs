@@ -58,8 +58,9 @@ impl Catalogue {
     #[must_use]
     pub fn lists(&self, name: &str, day: Date) -> Option<bool> {
         let edition = self.editions.iter().rev().find(|edition| edition.in_force_from <= day)?;
-        let name = folded(name);
-        Some(edition.names.contains(&name) || edition.names.contains(&without_brackets(&name)))
+        let name = normalize::ticket_number(name);
+        let listed = edition.names.contains(&*name);
+        Some(listed || edition.names.contains(&without_brackets(&name)))
     }
 }
 

@@ -12,10 +12,16 @@ struct Period {
     to_year: u16,
 }
 
+/// Codes differ in their last digits within a prefecture; so many share the digits before.
+const CODES_PER_PREFECTURE: u32 = 100;
+const PREFECTURES: usize = 1_000_000 / CODES_PER_PREFECTURE as usize;
+
 /// Codes and periods, sorted by code.
 #[derive(Clone, Debug)]
 pub struct Regions {
     periods: Vec<Period>,
+    /// By the first four digits: the first period of that prefecture or a later one.
+    prefectures: Vec<u32>,
 }
 
 impl Regions {
@@ -37,7 +43,12 @@ impl Regions {
             Ok(())
         })?;
         periods.sort_by_key(|period| period.code);
-        Ok(Self { periods })
+        let first = |prefecture: usize| {
+            let code = prefecture as u32 * CODES_PER_PREFECTURE;
+            periods.partition_point(|period| period.code < code) as u32
+        };
+        let prefectures = (0..=PREFECTURES).map(first).collect();
+        Ok(Self { periods, prefectures })
     }
 
     /// Whether a number with this code can have been given to a person born in `birth_year` whose
@@ -46,8 +57,12 @@ impl Regions {
     /// and grown-ups were given numbers too, so nothing more can be said.
     #[must_use]
     pub fn is_known(&self, code: u32, birth_year: u16, issue_year: u16) -> bool {
-        let first = self.periods.partition_point(|period| period.code < code);
-        self.periods[first..].iter().take_while(|period| period.code == code).any(|period| {
+        let prefecture = (code / CODES_PER_PREFECTURE) as usize;
+        let Some(&[first, end]) = self.prefectures.get(prefecture..prefecture + 2) else {
+            return false;
+        };
+        let periods = &self.periods[first as usize..end as usize];
+        periods.iter().filter(|period| period.code == code).any(|period| {
             birth_year <= period.to_year.saturating_add(CHANGE_OVER_YEARS)
                 && issue_year.saturating_add(CHANGE_OVER_YEARS) >= period.from_year
         })

@@ -1,4 +1,4 @@
-//! The kill loop: loads and compiles killed at random moments, over and over, against the same store.
+//! The kill loop: loads, merges and compiles killed at random moments, over and over, against the same store.
 //!
 //! Promises that a store passes only when after every kill it opens at the old generation or at the new
 //! one, with exactly that generation's certificates; when what was acknowledged stays; and when the
@@ -20,8 +20,11 @@ use zhengcha_engine::{Certificate, Current, Holds, Manifest, Snapshot, Store};
 
 /// Kills fall up to this part of a typical duration, so that some commands get through.
 const LATEST_KILL_PERCENT: u64 = 120;
-/// One round in so many kills `compile --publish`, another one `prune`, all others `load`.
-const COMPILE_ROUNDS: u64 = 6;
+/// One round in so many kills `compile --publish`, one `prune`, one each kind of `merge`, all others
+/// `load`.
+const KINDS_OF_ROUND: u64 = 9;
+/// What loads are told to write: mostly deltas, which the policy would not over so small a base.
+const INTO: [&str; 4] = ["delta", "delta", "delta", "auto"];
 /// Generations that `prune` keeps.
 const KEPT_GENERATIONS: &str = "2";
 /// The layout with a column for the kind of document, which must else be guessed from its number.
@@ -57,6 +60,9 @@ pub struct Tally {
     pub records: u64,
 }
 
+/// How many kinds of command there are.
+const KINDS: usize = 4;
+
 /// The register as it must be: by certificate number.
 type Register = BTreeMap<String, Certificate>;
 
@@ -66,6 +72,14 @@ enum Kind {
     Load,
     Compile,
     Prune,
+    Merge,
+}
+
+impl Kind {
+    /// Whether the command may end well without a new generation.
+    fn is_silent(self) -> bool {
+        matches!(self, Self::Prune | Self::Merge)
+    }
 }
 
 /// One command about to be killed, and what it is to bring about.
@@ -100,7 +114,7 @@ pub fn run(plan: &KillLoop, mut told: impl FnMut(u32, &Tally)) -> anyhow::Result
         generation: 0,
         tally: Tally::default(),
     };
-    let mut typical = [driver.typical_duration()?; 3];
+    let mut typical = [driver.typical_duration()?; KINDS];
     for round in 1..=plan.rounds {
         driver.round(round, &mut typical).with_context(|| {
             format!("round {round} (seed {}, {})", plan.seed, plan.folder.display())
@@ -153,7 +167,7 @@ impl Driver<'_> {
     /// New certificates and corrections of known ones, or the same register compiled again.
     fn plan(&mut self, round: u32) -> anyhow::Result<Planned> {
         let mut register = self.register.clone();
-        let other = if register.is_empty() { u64::MAX } else { self.below(COMPILE_ROUNDS) };
+        let other = if register.is_empty() { u64::MAX } else { self.below(KINDS_OF_ROUND) };
         let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         if other == 0 {
             let arguments = words(&["compile", "--publish"]);
@@ -162,6 +176,10 @@ impl Driver<'_> {
         if other == 1 {
             let arguments = words(&["prune", "--keep", KEPT_GENERATIONS]);
             return Ok(Planned { kind: Kind::Prune, arguments, register });
+        }
+        if let Some(into) = ["delta", "base"].get(other.wrapping_sub(2) as usize) {
+            let arguments = words(&["merge", "--into", into]);
+            return Ok(Planned { kind: Kind::Merge, arguments, register });
         }
         let mut certificates: Vec<Certificate> = self
             .fresh
@@ -179,12 +197,14 @@ impl Driver<'_> {
                 certificates.push(Certificate { institution, ..known.clone() });
             }
         }
-        let arguments = self.upload("upload", &certificates)?;
+        let mut arguments = self.upload("upload", &certificates)?;
+        let into = INTO[self.below(INTO.len() as u64) as usize];
+        arguments.extend(["--into", into].map(str::to_owned));
         register.extend(certificates.into_iter().map(|it| (it.certificate_number.clone(), it)));
         Ok(Planned { kind: Kind::Load, arguments, register })
     }
 
-    fn round(&mut self, round: u32, typical: &mut [Duration; 3]) -> anyhow::Result<()> {
+    fn round(&mut self, round: u32, typical: &mut [Duration; KINDS]) -> anyhow::Result<()> {
         let planned = self.plan(round)?;
         let typical = &mut typical[planned.kind as usize];
         let latest = typical.as_micros() as u64 * LATEST_KILL_PERCENT / 100;
@@ -241,8 +261,9 @@ impl Driver<'_> {
         let generation = snapshot.generation();
         ensure!(generation >= self.generation, "back at generation {generation}");
         let published = generation > self.generation;
-        let silent = planned.kind == Kind::Prune;
-        ensure!(!published || !silent, "a prune published generation {generation}");
+        let pruned = planned.kind == Kind::Prune;
+        ensure!(!published || !pruned, "a prune published generation {generation}");
+        let silent = planned.kind.is_silent();
         ensure!(published || !acknowledged || silent, "an acknowledged command is not live");
         let expected = if published { &planned.register } else { &self.register };
         ensure_register(&snapshot, expected)?;
@@ -253,7 +274,7 @@ impl Driver<'_> {
     fn settle_next(&self, planned: &Planned, published: bool) -> anyhow::Result<u64> {
         let snapshot = self.open()?.context("nothing is live after a command that ended well")?;
         let newer = snapshot.generation() > self.generation;
-        ensure!(newer || published || planned.kind == Kind::Prune, "nothing was published");
+        ensure!(newer || published || planned.kind.is_silent(), "nothing was published");
         ensure_register(&snapshot, &planned.register)?;
         Ok(snapshot.generation())
     }
@@ -283,8 +304,19 @@ impl Driver<'_> {
         let mut folders = names(&self.store.batches_dir())?;
         folders.sort_unstable();
         ensure!(folders == named, "batches {folders:?}, the live manifest names {named:?}");
-        let known =
-            [".lock", "CURRENT", "batches", "generations", "holds", "ledger.sqlite", "segments"];
+        let mut marked = names(&self.store.verified_dir())?;
+        marked.retain(|id| !segments.contains(id));
+        ensure!(marked.is_empty(), "marks of no segment: {marked:?}");
+        let known = [
+            ".lock",
+            "CURRENT",
+            "batches",
+            "generations",
+            "holds",
+            "ledger.sqlite",
+            "segments",
+            "verified",
+        ];
         let mut found = names(self.store.root())?;
         found.sort_unstable();
         ensure!(found == known, "in the store: {found:?}");

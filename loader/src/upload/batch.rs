@@ -1,43 +1,72 @@
-//! The folder of one upload: delivered files untouched, accepted records, report.
+//! The delivered files in the folder of one upload: untouched, under names that do no harm.
 
-use crate::digest;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// Longest part of a delivered file's name that is kept, in characters.
 const NAME_CHARS_MAX: usize = 80;
 
-/// Copies the delivered files into `folder/files`, read back against their digests, and returns the
-/// names given to them. A name is kept as far as it is harmless, behind the file's position.
-///
-/// # Errors
-/// When a file cannot be copied, or changed since it was judged.
-pub fn store_batch(
-    folder: &Path,
-    delivered: &[(PathBuf, String)],
-) -> anyhow::Result<Vec<(String, String)>> {
-    let files = folder.join("files");
-    fs::create_dir_all(&files).with_context(|| format!("{}: cannot make", files.display()))?;
-    let mut stored = Vec::with_capacity(delivered.len());
-    for (position, (path, sha256)) in delivered.iter().enumerate() {
-        let name = stored_name(position + 1, path);
-        let copy = files.join(&name);
-        fs::copy(path, &copy)
-            .and_then(|_| File::open(&copy)?.sync_all())
-            .with_context(|| format!("{}: cannot copy to {}", path.display(), copy.display()))?;
-        if digest::sha256_file(&copy)? != *sha256 {
-            bail!("{}: changed while it was loaded; load it again", path.display());
-        }
-        stored.push((name, sha256.clone()));
-    }
-    File::open(&files)
-        .and_then(|files| files.sync_all())
-        .with_context(|| format!("{}: cannot sync", files.display()))?;
-    Ok(stored)
+/// Copies of delivered files under construction. Each is synced beside the judgement of its rows.
+#[derive(Debug)]
+pub(super) struct Copies {
+    folder: PathBuf,
+    names: Mutex<Vec<String>>,
+    whole: Sender<File>,
+    syncing: JoinHandle<io::Result<()>>,
 }
 
-fn stored_name(position: usize, path: &Path) -> String {
+impl Copies {
+    /// Copies will go to `folder/files`.
+    pub(super) fn new(folder: &Path) -> anyhow::Result<Self> {
+        let folder = folder.join("files");
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("{}: cannot make", folder.display()))?;
+        let (whole, files) = mpsc::channel::<File>();
+        // A failed sync is final: the upload is given up.
+        let syncing = std::thread::spawn(move || files.iter().try_for_each(|file| file.sync_all()));
+        Ok(Self { folder, names: Mutex::default(), whole, syncing })
+    }
+
+    /// A new file for a copy.
+    pub(super) fn create(&self, name: &str) -> anyhow::Result<File> {
+        let path = self.folder.join(name);
+        let mut options = File::options();
+        let file = options.read(true).write(true).create_new(true).open(&path);
+        let file = file.with_context(|| format!("{}: cannot make", path.display()))?;
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.to_owned());
+        Ok(file)
+    }
+
+    /// Starts to sync a copy.
+    pub(super) fn is_whole(&self, copy: &File) {
+        // Whoever does not take it any more has an error to tell of.
+        if let Ok(copy) = copy.try_clone() {
+            let _ = self.whole.send(copy);
+        }
+    }
+
+    /// Waits until every copy is safe and gives their names, in the order of delivery.
+    pub(super) fn finish(self) -> anyhow::Result<Vec<String>> {
+        let context = || format!("{}: cannot sync", self.folder.display());
+        drop(self.whole);
+        match self.syncing.join() {
+            Ok(synced) => synced.with_context(context)?,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).with_context(context)?;
+        let mut names = self.names.into_inner().unwrap_or_else(PoisonError::into_inner);
+        names.sort_by_key(|name| position(name));
+        Ok(names)
+    }
+}
+
+/// The name that a delivered file gets: as far as its own is harmless, behind its position from 1.
+pub(super) fn stored_name(position: usize, path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let harmless: String = name
         .chars()
@@ -45,6 +74,10 @@ fn stored_name(position: usize, path: &Path) -> String {
         .take(NAME_CHARS_MAX)
         .collect();
     format!("{position}-{harmless}")
+}
+
+fn position(stored_name: &str) -> Option<usize> {
+    stored_name.split_once('-')?.0.parse().ok()
 }
 
 #[cfg(test)]
@@ -59,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changed_after_judging_is_refused() {
+    fn names_come_in_the_order_of_delivery() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.csv");
-        fs::write(&path, "x").unwrap();
-        let right = digest::sha256_file(&path).unwrap();
-        let batch = folder.path().join("batch");
-        let stored = store_batch(&batch, &[(path.clone(), right)]).unwrap();
-        assert_eq!(stored[0].0, "1-a.csv");
-        assert!(store_batch(&batch, &[(path, "00".to_owned())]).is_err());
+        let copies = Copies::new(folder.path()).unwrap();
+        for position in [10, 2, 1, 11] {
+            let copy = copies.create(&stored_name(position, Path::new("a.csv"))).unwrap();
+            copies.is_whole(&copy);
+        }
+        assert!(copies.create("2-a.csv").is_err(), "never over another");
+        assert_eq!(copies.finish().unwrap(), ["1-a.csv", "2-a.csv", "10-a.csv", "11-a.csv"]);
     }
 }

@@ -3,9 +3,8 @@
 
 use crate::judge::Rule;
 use zhengcha_engine::View;
-use zhengcha_engine::build::Rows;
 
-/// What becomes of a row whose neighbours were looked at.
+/// What becomes of a row whose neighbours were looked at. Rows of a group are named by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// A number the register does not have.
@@ -17,9 +16,9 @@ pub(super) enum Verdict {
     /// The number belongs to another person; accepted as an old register's.
     Shared,
     /// Exactly the row named, again: accepted, kept once.
-    Repeated { first: u32 },
+    Repeated { first: usize },
     /// Kept out under this rule.
-    Rejected { rule: Rule, other: Option<u32> },
+    Rejected { rule: Rule, other: Option<usize> },
 }
 
 impl Verdict {
@@ -29,54 +28,44 @@ impl Verdict {
     }
 }
 
-/// Splits rows in order into groups of one certificate number.
-pub(super) fn groups<'r>(rows: &'r Rows, order: &'r [u32]) -> impl Iterator<Item = &'r [u32]> {
-    order.chunk_by(|&a, &b| {
-        rows.sort_key(a) == rows.sort_key(b)
-            && *rows.view(a).certificate_number() == *rows.view(b).certificate_number()
-    })
-}
-
-/// Judges the rows of one upload that carry the same number; `verdicts` is by row.
+/// Judges the rows of one upload that carry the same number, the first of which stands in position
+/// `first` of the upload; a verdict for each goes to `verdicts`.
 ///
 /// Identical rows are one; rows that differ are all kept out, since nobody can tell which is right.
 pub(super) fn judge_group(
-    rows: &Rows,
-    group: &[u32],
+    group: &[View<'_>],
+    first: usize,
     registered: &[View<'_>],
     legacy: bool,
-    verdicts: &mut [Verdict],
+    verdicts: &mut Vec<Verdict>,
 ) {
-    let first = group.iter().copied().min().unwrap_or_default();
-    let alike = group.iter().all(|&row| rows.view(row).same_content(&rows.view(first)));
+    let alike = group.iter().all(|row| row.same_content(&group[first]));
     if !alike {
-        for &row in group {
-            let other = group
-                .iter()
-                .copied()
-                .find(|&other| other != row && !rows.view(row).same_content(&rows.view(other)));
-            verdicts[row as usize] = Verdict::Rejected { rule: Rule::Duplicate, other };
-        }
+        verdicts.extend(group.iter().map(|row| {
+            let other = group.iter().position(|other| !row.same_content(other));
+            Verdict::Rejected { rule: Rule::Duplicate, other }
+        }));
         return;
     }
-    let verdict = against_register(&rows.view(first), registered, legacy);
-    for &row in group {
-        verdicts[row as usize] = match verdict {
-            Verdict::Rejected { .. } => verdict,
-            _ if row != first => Verdict::Repeated { first },
-            _ => verdict,
-        };
-    }
+    let verdict = against_register(&group[first], registered, legacy);
+    verdicts.extend((0..group.len()).map(|row| match verdict {
+        Verdict::Rejected { .. } => verdict,
+        _ if row != first => Verdict::Repeated { first },
+        _ => verdict,
+    }));
 }
 
-fn against_register(row: &View<'_>, registered: &[View<'_>], legacy: bool) -> Verdict {
+/// Judges the one row of its number.
+pub(super) fn against_register(row: &View<'_>, registered: &[View<'_>], legacy: bool) -> Verdict {
     if registered.is_empty() {
         return Verdict::New;
     }
-    match registered.iter().find(|record| record.same_person(row)) {
-        Some(record) if record.same_content(row) => Verdict::Unchanged,
-        Some(_) => Verdict::Correction,
-        None if legacy => Verdict::Shared,
-        None => Verdict::Rejected { rule: Rule::Conflict, other: None },
+    // An old register may hold several of the same person: the order they come in decides nothing.
+    if registered.iter().any(|record| record.same_content(row)) {
+        return Verdict::Unchanged;
     }
+    if registered.iter().any(|record| record.same_person(row)) {
+        return Verdict::Correction;
+    }
+    if legacy { Verdict::Shared } else { Verdict::Rejected { rule: Rule::Conflict, other: None } }
 }

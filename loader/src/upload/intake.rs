@@ -1,27 +1,37 @@
-//! Files to judged, packed rows.
+//! Files to judged, compared and accepted rows.
 
-use super::group::{self, Verdict};
-use crate::input::{self, Flow, Limits, Row, TableSink, TableSource};
-use crate::judge::{Detail, Finding, Judge, Rule, Severity};
-use crate::layout::{FieldName, HeaderMap, Headers, KNOWN_HEADERS_MIN, Layout};
+use super::batch::{self, Copies};
+use super::merge::Comparison;
+use super::pool::Pool;
+use super::run::{ROWS_IN_MEMORY, Run};
+use super::scratch::Scratch;
+use super::sink::FileSink;
+use crate::input::{self, Limits};
+use crate::judge::Judge;
+use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::report::{FileReport, NO_SHEET, PlacedFinding, UploadReport};
-use anyhow::{Context, bail};
-use std::path::PathBuf;
-use zhengcha_engine::build::Rows;
-use zhengcha_engine::{Snapshot, View};
+use crate::report::{FINDINGS_IN_MEMORY, FileReport, Findings, Notes, UploadReport};
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use zhengcha_engine::Snapshot;
+use zhengcha_engine::build::{BatchWriter, Finished};
 
-/// Where a row stands, by index into the report's files and their sheets.
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    file: u16,
-    sheet: u16,
-    row: u32,
+/// Name of the segment of accepted records in the folder of an upload.
+pub const ACCEPTED: &str = "accepted.seg";
+
+/// What each thread may keep in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// See [`ROWS_IN_MEMORY`].
+    pub rows: usize,
+    /// See [`FINDINGS_IN_MEMORY`].
+    pub findings: usize,
 }
 
-impl Place {
-    fn finding(self, finding: Finding) -> PlacedFinding {
-        PlacedFinding { file: self.file, sheet: self.sheet, row: self.row, finding }
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { rows: ROWS_IN_MEMORY, findings: FINDINGS_IN_MEMORY }
     }
 }
 
@@ -39,254 +49,135 @@ pub struct Request<'a> {
     pub legacy: bool,
     /// The register the rows are judged against.
     pub register: Option<&'a Snapshot>,
+    /// An empty folder that gets copies of the files, the accepted records and, meanwhile, temporary
+    /// files; without one nothing is kept, and temporary files go to the system's folder for them.
+    pub folder: Option<&'a Path>,
+    /// Threads that read and judge; what comes out does not depend on it.
+    pub threads: usize,
+    /// What each of them may keep in memory.
+    pub bounds: Bounds,
 }
 
 /// An upload, read and judged in full.
 pub struct Upload {
     /// Files, counts, findings.
     pub report: UploadReport,
-    /// Every row that passed the rules on a row.
-    pub rows: Rows,
-    /// The rows to store, in the order a segment wants them.
-    pub stored: Vec<u32>,
+    /// The segment of the records to store, synced, in the request's folder; `None` when there are no
+    /// such records, or no folder.
+    pub accepted: Option<Finished>,
+    /// How many records are to be stored.
+    pub stored: u64,
     /// How many of these replace a record of the register.
     pub corrections: u64,
     /// Rows that the register already has.
     pub unchanged: u64,
-    /// The delivered files with their SHA-256.
-    pub delivered: Vec<(PathBuf, String)>,
+    /// The delivered files as they are called in the request's folder, with their SHA-256.
+    pub delivered: Vec<(String, String)>,
 }
+
+/// What came of one delivered file.
+type Read = anyhow::Result<(Vec<FileReport>, String)>;
 
 /// Reads and judges every file of an upload.
 ///
 /// # Errors
-/// When a file cannot be read as a whole: then nothing of the upload counts.
+/// When a file cannot be read as a whole: then nothing of the upload counts. The folder of the request
+/// may then hold anything.
 pub fn read(request: &Request<'_>, progress: &dyn Progress) -> anyhow::Result<Upload> {
-    let mut intake = Intake::new(request, progress);
-    let mut delivered = Vec::with_capacity(request.files.len());
-    for path in request.files {
+    let temporary = std::env::temp_dir();
+    let scratch = Scratch::new(request.folder.unwrap_or(&temporary));
+    let copies = request.folder.map(Copies::new).transpose()?;
+    progress.begin("reading and judging (bytes)", total_bytes(request.files));
+    let results: Vec<Mutex<Option<Read>>> =
+        request.files.iter().map(|_| Mutex::default()).collect();
+    let pool = Pool::new(request, progress);
+    let lanes = pool.run(&scratch, |number, lane| {
+        let path = &request.files[number];
         let name = path.display().to_string();
-        let first = intake.report.files.len();
-        let read = input::read_file(path, &name, &Limits::default(), &mut intake)?;
-        intake.close_file(first, &name, &read)?;
-        delivered.push((path.clone(), read.sha256));
+        let mut sink = FileSink::new(&pool, lane, number, &name);
+        let read = read_one(path, number, &name, copies.as_ref(), &mut sink);
+        let result = read.and_then(|read| sink.close(read));
+        let is_read = result.is_ok();
+        *results[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        is_read
+    });
+    let (mut report, first_files, digests) = gather(results)?;
+    let (mut runs, mut notes) = (Vec::new(), Vec::new());
+    for lane in lanes {
+        runs.extend(lane.runs);
+        notes.push(lane.notes);
     }
-    progress.begin("comparing with the register", 0);
-    let upload = intake.finish(delivered);
+    let mut compared = Notes::new(request.bounds.findings);
+    let rows = runs.iter().map(|run: &Run| run.len() as u64).sum();
+    progress.begin("comparing with the register", rows);
+    let path = request.folder.map(|folder| folder.join(ACCEPTED));
+    let mut writer = path.as_deref().map(BatchWriter::create).transpose()?;
+    let comparison = Comparison {
+        runs: &runs,
+        register: request.register,
+        legacy: request.legacy,
+        scratch: &scratch,
+        first_files: &first_files,
+        files: &mut report.files,
+        notes: &mut compared,
+        writer: writer.as_mut(),
+    };
+    let outcome = comparison.run(progress)?;
+    notes.push(compared);
+    report.findings = Findings::new(notes, first_files.into());
+    let accepted = match writer {
+        Some(writer) if outcome.stored > 0 => Some(writer.finish()?.sync()?),
+        _ => None,
+    };
+    let names = copies.map(Copies::finish).transpose()?.unwrap_or_default();
     progress.finish();
-    Ok(upload)
+    Ok(Upload {
+        report,
+        accepted,
+        stored: outcome.stored,
+        corrections: outcome.corrections,
+        unchanged: outcome.unchanged,
+        delivered: names.into_iter().zip(digests).collect(),
+    })
 }
 
-struct Intake<'a> {
-    request: &'a Request<'a>,
-    progress: &'a dyn Progress,
-    report: UploadReport,
-    rows: Rows,
-    places: Vec<Place>,
-    /// By row: whether it already carries a warning.
-    warned: Vec<bool>,
-    findings: Vec<Finding>,
-    place: Place,
-    header: Option<HeaderMap>,
-    reading: Option<String>,
-    early_notes: Vec<(String, String)>,
+fn total_bytes(files: &[PathBuf]) -> u64 {
+    files.iter().filter_map(|path| Some(path.metadata().ok()?.len())).sum()
 }
 
-impl<'a> Intake<'a> {
-    fn new(request: &'a Request<'a>, progress: &'a dyn Progress) -> Self {
-        Self {
-            request,
-            progress,
-            report: UploadReport::default(),
-            rows: Rows::new(),
-            places: Vec::new(),
-            warned: Vec::new(),
-            findings: Vec::new(),
-            place: Place::default(),
-            header: None,
-            reading: None,
-            early_notes: Vec::new(),
-        }
+fn read_one(
+    path: &Path,
+    number: usize,
+    name: &str,
+    copies: Option<&Copies>,
+    sink: &mut FileSink<'_, '_>,
+) -> anyhow::Result<Result<input::FileRead, input::InputError>> {
+    let limits = Limits::default();
+    let Some(copies) = copies else { return Ok(input::read_file(path, name, &limits, sink)) };
+    // An upload file that is not there is told of before a copy is made.
+    if let Err(error) = path.metadata() {
+        return Err(error).with_context(|| format!("{name}: cannot be read; check that it exists"));
     }
-
-    /// Completes the entries of one delivered file and refuses it when it held no table.
-    fn close_file(
-        &mut self,
-        first: usize,
-        name: &str,
-        read: &input::FileRead,
-    ) -> anyhow::Result<()> {
-        if self.report.files.len() == first {
-            bail!("{name}: holds no table; deliver xlsx, xls, dbf or csv, or a zip of these");
-        }
-        for file in &mut self.report.files[first..] {
-            let member = read.members.iter().find(|member| member.file == file.path);
-            let early = self.early_notes.extract_if(.., |(path, _)| *path == file.path);
-            file.notes.splice(0..0, early.map(|(_, message)| message));
-            file.sha256 = member.map_or(&read.sha256, |member| &member.sha256).clone();
-            if file.layout.is_none() {
-                bail!(
-                    "{}: no table in it has a first row with at least three of the known headers; \
-                     name the columns as in the collection table (see docs/INPUT.md)",
-                    file.path
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts the row just judged and puts its findings into the report.
-    fn note_findings(&mut self, accepted: bool) {
-        let warned = !self.findings.is_empty();
-        self.report.files[usize::from(self.place.file)].count(accepted, warned);
-        if accepted {
-            self.places.push(self.place);
-            self.warned.push(warned);
-        }
-        let place = self.place;
-        let findings = self.findings.drain(..).map(|finding| place.finding(finding));
-        self.report.findings.extend(findings);
-    }
-
-    fn finish(mut self, delivered: Vec<(PathBuf, String)>) -> Upload {
-        let order = self.rows.in_order(0..self.rows.len() as u32);
-        let mut verdicts = vec![Verdict::New; self.rows.len()];
-        for group in group::groups(&self.rows, &order) {
-            let number = self.rows.view(group[0]).certificate_number();
-            let registered: Vec<View<'_>> = match self.request.register {
-                Some(register) => register.by_certificate(&number).collect(),
-                None => Vec::new(),
-            };
-            let legacy = self.request.legacy;
-            group::judge_group(&self.rows, group, &registered, legacy, &mut verdicts);
-        }
-        for (row, verdict) in (0u32..).zip(&verdicts) {
-            self.note_verdict(row, *verdict);
-        }
-        let count = |wanted: Verdict| verdicts.iter().filter(|&&it| it == wanted).count() as u64;
-        let (corrections, unchanged) = (count(Verdict::Correction), count(Verdict::Unchanged));
-        let stored = order.into_iter().filter(|&row| verdicts[row as usize].is_stored()).collect();
-        self.report.sort();
-        Upload { report: self.report, rows: self.rows, stored, corrections, unchanged, delivered }
-    }
-
-    /// Puts what the comparison found into the report.
-    fn note_verdict(&mut self, row: u32, verdict: Verdict) {
-        let (rule, other) = match verdict {
-            Verdict::New | Verdict::Correction | Verdict::Unchanged => return,
-            Verdict::Shared => (Rule::SharedNumber, None),
-            Verdict::Repeated { first } => (Rule::Repeated, Some(first)),
-            Verdict::Rejected { rule, other } => (rule, other),
-        };
-        let place = self.places[row as usize];
-        let detail = other.map_or(Detail::None, |other| {
-            let place = self.places[other as usize];
-            Detail::OtherRow { file: place.file, row: place.row }
-        });
-        let field = FieldName::CertificateNumber;
-        let finding = Finding::on(field, rule, detail);
-        self.report.findings.push(place.finding(finding));
-        let file = &mut self.report.files[usize::from(place.file)];
-        let was_warned = self.warned[row as usize];
-        if rule.severity() == Severity::Reject {
-            file.accepted -= 1;
-            file.rejected += 1;
-            file.warned -= u64::from(was_warned);
-        } else if !was_warned {
-            file.warned += 1;
-        }
-    }
+    let copy = copies.create(&batch::stored_name(number + 1, path))?;
+    Ok(input::read_copied(path, name, copy, |copy| copies.is_whole(copy), &limits, sink))
 }
 
-impl TableSink for Intake<'_> {
-    fn begin(&mut self, source: &TableSource) -> anyhow::Result<()> {
-        self.header = None;
-        let files = &mut self.report.files;
-        let file = files.iter().position(|file| *file.path == *source.file).unwrap_or_else(|| {
-            files.push(FileReport {
-                path: source.file.to_string(),
-                format: Some(source.format),
-                ..FileReport::default()
-            });
-            files.len() - 1
-        });
-        let sheet = match &source.sheet {
-            None => NO_SHEET,
-            Some(sheet) => {
-                let sheets = &mut files[file].sheets;
-                sheets.push(sheet.clone());
-                u16::try_from(sheets.len() - 1).context("more sheets than a report can name")?
-            }
-        };
-        let file = u16::try_from(file).context("more files than a report can name")?;
-        self.place = Place { file, sheet, row: 0 };
-        Ok(())
+/// The files of the report in the order given, where those of each delivered file begin, and digests;
+/// or the error of the first file that has one.
+fn gather(
+    results: Vec<Mutex<Option<Read>>>,
+) -> anyhow::Result<(UploadReport, Vec<u16>, Vec<String>)> {
+    let mut report = UploadReport::default();
+    let (mut first_files, mut digests) = (Vec::new(), Vec::new());
+    for result in results {
+        let result = result.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Files behind one that failed are not read.
+        let Some(result) = result else { continue };
+        let (files, sha256) = result?;
+        first_files.push(report.files.len() as u16);
+        report.files.extend(files);
+        u16::try_from(report.files.len()).context("more files than a report can name")?;
+        digests.push(sha256);
     }
-
-    fn row(&mut self, row: &Row<'_>) -> anyhow::Result<Flow> {
-        self.place.row = u32::try_from(row.number).context("more rows than a report can name")?;
-        let Some(header) = self.header else {
-            return self.first_row(row);
-        };
-        let certificate = self.request.judge.row(&header, row, &mut self.findings);
-        if let Some(certificate) = &certificate {
-            self.rows.push(certificate)?;
-        }
-        self.note_findings(certificate.is_some());
-        Ok(Flow::Continue)
-    }
-
-    fn end(&mut self) -> anyhow::Result<()> {
-        self.header = None;
-        Ok(())
-    }
-
-    fn note(&mut self, file: &str, message: String) {
-        match self.report.files.iter_mut().find(|entry| entry.path == file) {
-            Some(entry) => entry.notes.push(message),
-            // Said before the first table: kept for the entry that will come.
-            None => self.early_notes.push((file.to_owned(), message)),
-        }
-    }
-
-    fn progress(&mut self, file: &str, done_bytes: u64, total_bytes: u64) {
-        if self.reading.as_deref() != Some(file) {
-            self.reading = Some(file.to_owned());
-            self.progress.begin("reading and judging (bytes)", total_bytes);
-        }
-        self.progress.advance(done_bytes);
-    }
-}
-
-impl Intake<'_> {
-    /// The first row of a table: its headers.
-    fn first_row(&mut self, row: &Row<'_>) -> anyhow::Result<Flow> {
-        let file = &mut self.report.files[usize::from(self.place.file)];
-        let sheet = file.sheets.get(usize::from(self.place.sheet));
-        let place = sheet.map_or_else(String::new, |sheet| format!("sheet {sheet}: "));
-        let recognised = self
-            .request
-            .tables
-            .layouts
-            .recognise(row, self.request.layout)
-            .with_context(|| format!("{}: {place}row {}", file.path, row.number))?;
-        match recognised {
-            Headers::NotATable { known } => {
-                file.notes.push(format!(
-                    "{place}skipped: its first row holds {known} of the known headers, a table \
-                     needs {KNOWN_HEADERS_MIN}"
-                ));
-                Ok(Flow::SkipTable)
-            }
-            Headers::Table(table) => {
-                if table.unknown_count > 0 {
-                    let names = table.unknown.join(", ");
-                    file.notes.push(format!("{place}unknown columns left out: {names}"));
-                }
-                file.layout = Some(table.map.layout());
-                self.header = Some(table.map);
-                Ok(Flow::Continue)
-            }
-        }
-    }
+    Ok((report, first_files, digests))
 }

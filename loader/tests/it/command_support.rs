@@ -115,11 +115,13 @@ impl Place {
         self.run(&format!("load --today {TODAY} {words}"))
     }
 
-    /// Every file of the store with its bytes, but for the lock.
+    /// Every file of the store with its bytes, but for the lock and the marks of verified segments,
+    /// which say nothing of their own.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path("store"), &mut files);
-        files.retain(|path, _| !path.ends_with(".lock"));
+        let marks = self.store().verified_dir();
+        files.retain(|path, _| !path.ends_with(".lock") && !path.starts_with(&marks));
         files
     }
 

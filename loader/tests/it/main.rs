@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod command_deltas;
 mod command_generations;
 mod command_load;
 mod command_output;
 mod command_refused;
 mod command_support;
+mod command_synth;
+mod deltas_model;
 mod input_csv;
 mod input_dbf;
 mod input_sniff;
@@ -26,3 +29,4 @@ mod rules_tables;
 mod samples;
 mod store_faults;
 mod store_fsck;
+mod upload_parallel;

@@ -41,7 +41,7 @@ fn report() -> UploadReport {
     };
     second.count(false, false);
     let gender = Finding::on(FieldName::Gender, Rule::GenderIdMismatch, Detail::None);
-    let mut report = UploadReport {
+    UploadReport {
         files: vec![first, second],
         findings: vec![
             placed(
@@ -68,11 +68,11 @@ fn report() -> UploadReport {
             ),
             placed(0, 0, 17, Finding::on(FieldName::TheoryScore, Rule::Score, Detail::None)),
             placed(0, 0, 17, Finding::on(FieldName::SkillScore, Rule::Score, Detail::None)),
-        ],
+        ]
+        .into_iter()
+        .collect(),
         generation: Some(12),
-    };
-    report.sort();
-    report
+    }
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_report_that_cannot_be_written_leaves_the_old_one() {
 fn summary_counts_rows_by_file_and_rule() {
     let report = report();
     assert_eq!(
-        report.rows_by_rule(),
+        report.findings.rows_by_rule(),
         [(Rule::Score, 1), (Rule::DateOrder, 1), (Rule::Duplicate, 1), (Rule::GenderIdMismatch, 2),]
     );
     insta::assert_snapshot!(summary(&report), @r"

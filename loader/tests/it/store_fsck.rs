@@ -4,6 +4,7 @@ use crate::command_support::{Place, invented};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use zhengcha_engine::build::{is_marked, mark_verified};
 use zhengcha_loader::ledger::{BatchRow, Ledger};
 
 /// A fresh file under the old name: what is mapped elsewhere is never written.
@@ -131,6 +132,38 @@ fn a_generation_with_a_damaged_segment_is_not_published() {
     place.run("rollback").code(1).says("damaged");
     assert_eq!(place.changed_since(&before), [""; 0]);
     assert_eq!(place.generation(), 2);
+}
+
+#[test]
+fn what_is_marked_as_verified_is_read_all_the_same() {
+    let place = two_loads();
+    let store = place.store();
+    let live = place.snapshot();
+    let id = live.segments().last().unwrap().id().to_owned();
+    drop(live);
+    assert!(is_marked(&store, &id), "whoever wrote it read it back");
+    let path = store.segment_path(&id);
+    let good = fs::read(&path).unwrap();
+    let mut bytes = good.clone();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    replace(&path, &bytes);
+    // Damage that came without a change of the file, as a failing disk brings it.
+    mark_verified(&store, &id).unwrap();
+    assert_eq!(damaged(&place), std::slice::from_ref(&path));
+    assert!(!is_marked(&store, &id));
+    place.write("third.csv", &invented(52, 2));
+    place.load("third.csv --org all").code(1).says("damaged");
+    replace(&path, &good);
+    // A load that reads it in full marks it again, and so does fsck.
+    place.load("third.csv --org all").code(0);
+    assert!(is_marked(&store, &id));
+    fs::remove_dir_all(store.verified_dir()).unwrap();
+    place.run("fsck").code(0);
+    assert!(is_marked(&store, &id));
+    place.run("prune --keep 0").code(0);
+    let marks = fs::read_dir(store.verified_dir()).unwrap().count();
+    assert_eq!(marks, fs::read_dir(store.segments_dir()).unwrap().count());
 }
 
 #[test]

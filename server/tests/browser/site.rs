@@ -125,6 +125,7 @@ impl Site {
             rate_limit: if state == State::Throttled { Switch::On } else { Switch::Off },
             trusted_proxies: Vec::new(),
             workers: 1,
+            memory: zhengcha_server::cli::Memory::Mapped,
             log: "off".to_owned(),
             limits: Limits {
                 address_queries_per_minute: 1,

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod answers; // golden bytes, masks, misses, the page
+mod lanes; // the short way of usual queries and hyper answer alike
 mod limits; // rates, places, connections, forwarded addresses
+mod memory; // where the data lie, what the system refuses, marks, deltas
 mod odd; // hostile and odd requests never cost more than themselves
 mod process; // the program: first line, signals, open files, settings
 mod refresh; // no store, swaps under load, bad snapshots, holds

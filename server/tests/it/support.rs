@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use zhengcha_engine::testing::publish;
 use zhengcha_engine::{Certificate, Date, Holds, IdType, Store, build};
 use zhengcha_server::cli::Cli;
-use zhengcha_server::{Config, Options, Server};
+use zhengcha_server::{Config, Options, Server, StartError};
 
 /// The longest a test waits for something that should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,6 +101,14 @@ impl Site {
     }
 
     pub(crate) fn on(depot: Depot, options: Options, adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::try_on(depot, options, adjust).unwrap()
+    }
+
+    pub(crate) fn try_on(
+        depot: Depot,
+        options: Options,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Result<Self, StartError> {
         let mut config = Config::from_cli(&Cli::default()).unwrap();
         config.store = depot.path().to_owned();
         config.listen = ([127, 0, 0, 1], 0).into();
@@ -112,9 +120,9 @@ impl Site {
         config.limits.target_misses_burst = 1_000_000;
         config.limits.refresh_interval_ms = 10;
         adjust(&mut config);
-        let server = Server::start(&config, options).unwrap();
+        let server = Server::start(&config, options)?;
         let (public, admin) = (server.public_address(), server.admin_address());
-        Self { depot, public, admin, server: Some(server) }
+        Ok(Self { depot, public, admin, server: Some(server) })
     }
 
     pub(crate) fn wait_until_ready(&self) {
@@ -196,6 +204,11 @@ impl Connection {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.reader.get_mut().write_all(bytes)
+    }
+
+    /// Says that nothing more comes from this side.
+    pub(crate) fn end_sending(&mut self) {
+        let _gone = self.reader.get_mut().shutdown(std::net::Shutdown::Write);
     }
 
     /// Reads one answer; `None` when the server closed first.

@@ -14,7 +14,7 @@ const FOLD_ROUNDS_MAX: usize = 6;
 /// delivered.
 #[must_use]
 pub fn name_display(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_common) {
+    if text.chars().all(is_shown_alone) {
         return Cow::Borrowed(text);
     }
     match is_nfc_quick(text.chars()) {
@@ -46,6 +46,12 @@ pub fn name_key(text: &str) -> Cow<'_, str> {
 /// name.
 fn is_common(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}')
+}
+
+/// Characters that are shown as delivered wherever they stand, for they compose with none of the
+/// others and are no padding: common Hanzi, printed ASCII, full-width forms of it, U+00B7.
+fn is_shown_alone(c: char) -> bool {
+    is_common(c) || matches!(c, '!'..='~' | '\u{FF01}'..='\u{FF5E}' | NAME_SEPARATOR)
 }
 
 fn unpad(text: &str) -> Cow<'_, str> {
@@ -103,6 +109,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_is_shown_alone_is_in_normal_form() {
+        for c in ('\0'..='\u{FFFF}').filter(|&c| is_shown_alone(c)) {
+            let text = format!("白{c}·{c}A（");
+            assert_eq!(unpad(&text.nfc().collect::<String>()), text);
+            assert!(matches!(name_display(&text), Cow::Borrowed(_)));
+        }
+    }
 
     #[test]
     fn shown_as_delivered_but_for_padding() {

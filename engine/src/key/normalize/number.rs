@@ -44,7 +44,7 @@ pub fn ticket_number(text: &str) -> Cow<'_, str> {
 
 /// Half-width, upper case (ASCII letters only), no spaces and nothing invisible; Hanzi in NFC.
 fn fold(text: &str) -> Cow<'_, str> {
-    if is_plain(text) {
+    if is_plain(text) || text.chars().all(is_folded) {
         return Cow::Borrowed(text);
     }
     let trimmed = text.trim();
@@ -65,6 +65,12 @@ fn fold(text: &str) -> Cow<'_, str> {
 /// Whether this is nothing but ASCII digits and capital letters, as nearly every number is.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
+
+/// Characters that are their own normal form wherever they stand: printed ASCII without small letters,
+/// and common Hanzi, which compose with nothing.
+fn is_folded(c: char) -> bool {
+    matches!(c, '!'..='`' | '{'..='~' | '\u{4E00}'..='\u{9FFF}')
 }
 
 #[cfg(test)]
@@ -115,6 +121,16 @@ mod tests {
         for number in ["11010519491231002X", "0101120201100058", "", " 0101120201100058 "] {
             assert!(matches!(id_number(number), Cow::Borrowed(_)), "{number:?}");
             assert!(matches!(certificate_number(number), Cow::Borrowed(_)), "{number:?}");
+        }
+    }
+
+    #[test]
+    fn what_counts_as_folded_is_in_normal_form() {
+        for c in ('\0'..='\u{FFFF}').filter(|&c| is_folded(c)) {
+            assert!(!c.is_whitespace() && !is_invisible(c) && half_width(c) == c, "{c:?}");
+            assert!(!c.is_ascii_lowercase(), "{c:?}");
+            let text = format!("证{c}1{c}");
+            assert_eq!(text.nfc().collect::<String>(), text);
         }
     }
 

@@ -1,0 +1,42 @@
+//! What a segment will take, before anything is written.
+
+use super::merge::Source;
+use crate::archive::records_section_bytes;
+use crate::error::BuildError;
+use crate::format::section::SegmentKind;
+
+/// Bytes of the six indexes for one record: three of 2 for the fingerprints, three of 6.4 for the hashed
+/// blocks, and the trees.
+const INDEX_BYTES: u64 = 29;
+/// Bytes of a delta's filter for one record.
+const FILTER_BYTES: u64 = 9;
+/// Header, padding and trees of the smallest segment.
+const FIXED_BYTES: u64 = 1 << 17;
+
+/// An upper bound, a few percent above what [`write_segment`](super::write_segment) will write.
+#[must_use]
+pub fn estimated_bytes(kind: SegmentKind, sources: &[Source<'_>]) -> u64 {
+    let records: u64 = sources.iter().map(Source::len).sum();
+    let texts: u64 = sources.iter().map(Source::text_bytes).sum();
+    let each = match kind {
+        SegmentKind::Batch => 0,
+        SegmentKind::Base => INDEX_BYTES,
+        SegmentKind::Delta => INDEX_BYTES + FILTER_BYTES,
+    };
+    records_section_bytes(records) + texts + records * each + FIXED_BYTES
+}
+
+/// Refuses shadowed records that do not rise or are not there.
+pub(super) fn check_sources(sources: &[Source<'_>]) -> Result<(), BuildError> {
+    for source in sources {
+        let shadowed = source.shadowed();
+        let rise = shadowed.is_sorted_by(|a, b| a < b);
+        if !rise || shadowed.last().is_some_and(|&last| last >= source.positions()) {
+            return Err(BuildError::Invalid {
+                place: "sources",
+                detail: "shadowed records do not rise or lie past the end".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

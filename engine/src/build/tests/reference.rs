@@ -1,0 +1,146 @@
+//! The segment that a merge must give, made the slow way: everything in memory, one step after the
+//! other, texts looked for in lists.
+
+use crate::archive::{Pair, Shadows, archive};
+use crate::build::merge::Source;
+use crate::checksum::sum64;
+use crate::filter::FilterBuilder;
+use crate::format::header::{Header, SectionEntry};
+use crate::format::section::{SectionKind, SegmentKind};
+use crate::format::{BLOCK_RECORDS, PAGE_BYTES};
+use crate::index::tree_builder::TreeBuilder;
+use crate::index::{Probe, block, block_entries};
+use crate::key::Mode;
+use crate::record::{RECORD_BYTES, Record, View, extension_bytes};
+use std::path::PathBuf;
+
+/// The bytes of the segment.
+pub(super) fn segment(kind: SegmentKind, sources: &[Source<'_>], shadows: &[Shadows]) -> Vec<u8> {
+    let mut image = Image { bytes: vec![0; PAGE_BYTES], sections: Vec::new() };
+    let mut texts = [Vec::<Pair>::new(), Vec::new()];
+    let mut heap = vec![0];
+    let views = merged(sources);
+    let records: Vec<Record> =
+        views.iter().map(|view| numbered(view, &mut texts, &mut heap)).collect();
+    let mut section = Vec::new();
+    for block in records.chunks(BLOCK_RECORDS) {
+        section.extend_from_slice(&archive(&block.to_vec()).unwrap());
+        section.resize(section.len().next_multiple_of(RECORD_BYTES), 0);
+    }
+    image.section(SectionKind::Records, &section);
+    image.section(SectionKind::Heap, &heap);
+    image.section(SectionKind::Occupations, &archive(&texts[0]).unwrap());
+    image.section(SectionKind::Bodies, &archive(&texts[1]).unwrap());
+    let mut hashes = Vec::new();
+    for mode in Mode::ALL {
+        let mut entries: Vec<(u64, u16, u64, u32)> = Vec::new();
+        for (record, number) in records.iter().zip(0..) {
+            let Probe { sort_key, fingerprint, hash } = Probe::new(mode, record.pair_words(mode));
+            if mode.is_certificate_first() {
+                entries.push((sort_key, fingerprint, 0, number));
+            } else if mode == Mode::IN || record.ticket != 0 {
+                entries.push((sort_key, fingerprint, hash, number));
+            } else {
+                continue;
+            }
+            hashes.push(hash);
+        }
+        if !mode.is_certificate_first() {
+            entries.sort_by_key(|&(_, _, hash, number)| (hash, number));
+        }
+        if kind != SegmentKind::Batch {
+            index(&mut image, mode, &entries);
+        }
+    }
+    if kind == SegmentKind::Delta {
+        image.section(SectionKind::Shadows, &archive(&shadows.to_vec()).unwrap());
+        let mut filter = FilterBuilder::new(hashes.len());
+        hashes.into_iter().for_each(|hash| filter.add(hash));
+        image.section(SectionKind::Filter, &filter.finish());
+    }
+    let header = Header {
+        kind,
+        file_bytes: image.bytes.len() as u64,
+        records: records.len() as u64,
+        as_of: records.iter().filter_map(Record::issue_date).max(),
+        sections: image.sections,
+    };
+    image.bytes[..PAGE_BYTES].copy_from_slice(&header.emit());
+    image.bytes
+}
+
+/// Every record that is left, in the order of certificate numbers and contents.
+fn merged<'s>(sources: &[Source<'s>]) -> Vec<View<'s>> {
+    let mut kept: Vec<(View<'s>, usize)> = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        for at in 0..source.positions() {
+            if source.shadowed().contains(&at) {
+                continue;
+            }
+            let view = source.get(at as usize).unwrap();
+            kept.retain(|(older, from)| {
+                *from == number
+                    || *older.certificate_number() != *view.certificate_number()
+                    || !older.same_person(&view)
+            });
+            kept.push((view, number));
+        }
+    }
+    let mut views: Vec<View<'s>> = kept.into_iter().map(|(view, _)| view).collect();
+    views.sort_by(|a, b| {
+        a.record.certificate.cmp(&b.record.certificate).then_with(|| a.content_order(b))
+    });
+    views
+}
+
+fn numbered(view: &View<'_>, texts: &mut [Vec<Pair>; 2], heap: &mut Vec<u8>) -> Record {
+    let mut number = |field: usize, (first, second): (&str, &str)| {
+        let pair = Pair { first: first.to_owned(), second: second.to_owned() };
+        let known = texts[field].iter().position(|other| *other == pair);
+        known.unwrap_or_else(|| {
+            texts[field].push(pair);
+            texts[field].len() - 1
+        }) as u32
+    };
+    let mut record = view.record;
+    record.occupation = number(0, (view.occupation_code(), view.occupation_name()));
+    record.body = number(1, (view.institution(), view.issuer()));
+    if record.flags() != 0 {
+        record.extension = heap.len() as u32;
+        heap.extend_from_slice(extension_bytes(view.texts.heap(), &view.record).unwrap());
+    }
+    record
+}
+
+fn index(image: &mut Image, mode: Mode, entries: &[(u64, u16, u64, u32)]) {
+    let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
+    let mut blocks = Vec::new();
+    for entries in entries.chunks(block_entries(mode)) {
+        tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap();
+        if mode.is_certificate_first() {
+            blocks.extend(entries.iter().flat_map(|entry| entry.1.to_le_bytes()));
+            blocks.resize(blocks.len().next_multiple_of(64), 0);
+        } else {
+            let line: Vec<(u16, u32)> = entries.iter().map(|entry| (entry.1, entry.3)).collect();
+            blocks.extend_from_slice(&block::hashed_line(&line));
+        }
+    }
+    let (tree, runs) = tree.finish().unwrap();
+    image.section(SectionKind::Tree(mode), &tree);
+    image.section(SectionKind::Blocks(mode), &blocks);
+    image.section(SectionKind::Runs(mode), &runs);
+}
+
+struct Image {
+    bytes: Vec<u8>,
+    sections: Vec<SectionEntry>,
+}
+
+impl Image {
+    fn section(&mut self, kind: SectionKind, bytes: &[u8]) {
+        let (offset, length) = (self.bytes.len() as u64, bytes.len() as u64);
+        self.sections.push(SectionEntry { kind, offset, length, sum: sum64(bytes) });
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(PAGE_BYTES), 0);
+    }
+}

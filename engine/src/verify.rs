@@ -1,0 +1,208 @@
+//! From an opened segment to one that answers: every section checked, on several threads.
+//!
+//! A segment whose mark holds ([`crate::verified`]) was read before; then only what a lookup relies
+//! on without checking it again is read: dictionaries, shadows, runs and the filter.
+
+use crate::archive::{self, Shadows};
+use crate::checksum::sum64;
+use crate::error::OpenError;
+use crate::filter;
+use crate::format::header::SectionEntry;
+use crate::format::section::{SectionKind, SegmentKind};
+use crate::format::{INDEX_BLOCK_BYTES, PAGE_BYTES};
+use crate::index::{block, block_entries, tree::Tree};
+use crate::key::Mode;
+use crate::opening::Opening;
+use crate::parallel;
+use crate::segment::{Index, Sections, Segment, UnverifiedSegment, entry_range, section_range};
+use std::sync::Arc;
+
+/// What checking one section gave.
+enum Checked {
+    /// Nothing but that it is sound.
+    Sound,
+    Entries(u32),
+    Shadows(Vec<Shadows>),
+    Tree(Tree),
+}
+
+impl UnverifiedSegment {
+    /// Reads every byte: sums, padding, archives, index structure.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the section.
+    pub fn verify(self) -> Result<Segment, OpenError> {
+        self.verify_with(&Opening::default(), false)
+    }
+
+    /// [`verify`](Self::verify) on the threads of `opening`; of a `marked` segment, only what a lookup
+    /// does not check itself.
+    pub(crate) fn verify_with(self, opening: &Opening, marked: bool) -> Result<Segment, OpenError> {
+        let entries = &self.header.sections;
+        let checked = parallel::tasks(opening.threads, entries.len(), |number| {
+            self.verify_section(&entries[number], marked)
+        })?;
+        let mut dictionary_entries = Vec::with_capacity(2);
+        let mut trees = Vec::with_capacity(Mode::ALL.len());
+        let mut shadows = Vec::new();
+        for (entry, checked) in entries.iter().zip(checked) {
+            match checked {
+                Checked::Sound if matches!(entry.kind, SectionKind::Tree(_)) => {
+                    // Equal to the first: see `shares_first_tree`.
+                    trees.extend(trees.first().map(Arc::clone));
+                }
+                Checked::Sound => {}
+                Checked::Entries(count) => dictionary_entries.push(count),
+                Checked::Shadows(found) => shadows = found,
+                Checked::Tree(tree) => trees.push(Arc::new(tree)),
+            }
+        }
+        let missing = |what| OpenError::corrupt(&self.path, what, "not there");
+        let &[occupations, bodies] = dictionary_entries.as_slice() else {
+            return Err(missing("dictionaries"));
+        };
+        let indexes = if self.header.kind == SegmentKind::Batch {
+            None
+        } else {
+            let indexes: Vec<Index> = Mode::ALL
+                .into_iter()
+                .zip(trees)
+                .map(|(mode, tree)| self.index(mode, tree))
+                .collect();
+            Some(indexes.try_into().map_err(|_| missing("indexes"))?)
+        };
+        let range = |kind| section_range(&self.header, kind);
+        let sections = Sections {
+            records: range(SectionKind::Records),
+            heap: range(SectionKind::Heap),
+            occupations: range(SectionKind::Occupations),
+            bodies: range(SectionKind::Bodies),
+            filter: (self.header.kind == SegmentKind::Delta).then(|| range(SectionKind::Filter)),
+        };
+        let dictionary_entries = (occupations, bodies);
+        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows })
+    }
+
+    fn index(&self, mode: Mode, tree: Arc<Tree>) -> Index {
+        let tree_mode = if self.shares_first_tree(mode) { Mode::IC } else { mode };
+        Index {
+            tree,
+            tree_range: section_range(&self.header, SectionKind::Tree(tree_mode)),
+            blocks_range: section_range(&self.header, SectionKind::Blocks(mode)),
+        }
+    }
+
+    /// Whether this mode's tree, and all it is checked against, has the bytes of the first mode's: the
+    /// certificate-first modes divide the same records in the same way. One tree then serves them,
+    /// and is held in the caches once.
+    fn shares_first_tree(&self, mode: Mode) -> bool {
+        let same = |one: SectionKind, other: SectionKind, sums: bool| match (
+            self.header.section(one),
+            self.header.section(other),
+        ) {
+            (Some(a), Some(b)) => a.length == b.length && (!sums || a.sum == b.sum),
+            _ => false,
+        };
+        mode != Mode::IC
+            && mode.is_certificate_first()
+            && same(SectionKind::Tree(mode), SectionKind::Tree(Mode::IC), true)
+            && same(SectionKind::Runs(mode), SectionKind::Runs(Mode::IC), true)
+            && same(SectionKind::Blocks(mode), SectionKind::Blocks(Mode::IC), false)
+    }
+
+    pub(crate) fn section(&self, kind: SectionKind) -> &[u8] {
+        &self.file.bytes()[section_range(&self.header, kind)]
+    }
+
+    fn verify_section(&self, entry: &SectionEntry, marked: bool) -> Result<Checked, OpenError> {
+        let kind = entry.kind;
+        let large = matches!(
+            kind,
+            SectionKind::Records
+                | SectionKind::Heap
+                | SectionKind::Tree(_)
+                | SectionKind::Blocks(_)
+        );
+        if !(marked && large) {
+            self.verify_sum(entry)?;
+        }
+        let path = self.path.as_path();
+        let section = self.section(kind);
+        match kind {
+            SectionKind::Records if !marked => {
+                archive::verify_records(path, section, self.header.records)?;
+            }
+            SectionKind::Records => {
+                archive::check_records_length(path, section, self.header.records)?;
+            }
+            SectionKind::Heap | SectionKind::Runs(_) => {}
+            SectionKind::Occupations | SectionKind::Bodies => {
+                return archive::verify_dictionary(path, &kind.name(), section)
+                    .map(Checked::Entries);
+            }
+            SectionKind::Tree(mode) if self.shares_first_tree(mode) => {}
+            SectionKind::Tree(mode) => return self.verify_tree(mode, marked).map(Checked::Tree),
+            SectionKind::Blocks(mode) => self.verify_blocks(mode, marked)?,
+            SectionKind::Shadows => {
+                return archive::read_shadows(path, section).map(Checked::Shadows);
+            }
+            SectionKind::Filter => filter::verify(path, section)?,
+        }
+        Ok(Checked::Sound)
+    }
+
+    fn verify_sum(&self, entry: &SectionEntry) -> Result<(), OpenError> {
+        let corrupt = |detail| OpenError::corrupt(&self.path, entry.kind.name(), detail);
+        let range = entry_range(entry);
+        let bytes = self.file.bytes();
+        let found = sum64(&bytes[range.clone()]);
+        if found != entry.sum {
+            return Err(corrupt(format!("sum is {found:016x}, expected {:016x}", entry.sum)));
+        }
+        let padding = range.end..range.end.next_multiple_of(PAGE_BYTES);
+        if bytes[padding].iter().any(|&byte| byte != 0) {
+            return Err(corrupt("padding is not zero".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn verify_tree(&self, mode: Mode, marked: bool) -> Result<Tree, OpenError> {
+        let kind = SectionKind::Tree(mode);
+        let blocks = (self.section(SectionKind::Blocks(mode)).len() / INDEX_BLOCK_BYTES) as u32;
+        let even = !mode.is_certificate_first();
+        let runs = self.section(SectionKind::Runs(mode));
+        let read = if marked { Tree::open } else { Tree::verify };
+        read(&self.path, &kind.name(), self.section(kind), (blocks, runs), even)
+    }
+
+    fn verify_blocks(&self, mode: Mode, marked: bool) -> Result<(), OpenError> {
+        let kind = SectionKind::Blocks(mode);
+        let corrupt = |detail| OpenError::corrupt(&self.path, kind.name(), detail);
+        let section = self.section(kind);
+        let blocks = (section.len() / INDEX_BLOCK_BYTES) as u32;
+        let least = self.header.records.div_ceil(block_entries(mode) as u64);
+        // Certificates without a ticket number are in no index of tickets.
+        let right = section.len().is_multiple_of(INDEX_BLOCK_BYTES)
+            && if mode.is_certificate_first() {
+                u64::from(blocks) == least
+            } else {
+                u64::from(blocks) <= least
+            };
+        if !right {
+            return Err(corrupt(format!("{} bytes", section.len())));
+        }
+        if mode.is_certificate_first() || marked {
+            return Ok(());
+        }
+        let (lines, _) = section.as_chunks::<INDEX_BLOCK_BYTES>();
+        for (number, line) in lines.iter().enumerate() {
+            for entry in 0..block_entries(mode) {
+                let record = block::hashed_record(line, entry);
+                if record != block::NO_RECORD && u64::from(record) >= self.header.records {
+                    return Err(corrupt(format!("block {number} names a record past the end")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
