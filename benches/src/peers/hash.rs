@@ -72,6 +72,12 @@ impl Records {
         &self.heap[offset + 2..][..usize::from(len)]
     }
 
+    /// Reads a record's first word, so that the rest of it is near soon; 0 past the end.
+    #[inline]
+    pub(super) fn touch(&self, number: u32) -> u64 {
+        self.words.get(number as usize).map_or(0, |words| words[0])
+    }
+
     /// The digest of a record if it has both fields, else 0.
     #[inline]
     pub(super) fn answer(&self, key: &PackedKey<'_>, number: u32) -> u64 {
@@ -97,7 +103,7 @@ const THREE: [Field; 3] = [Field::CertificateNumber, Field::IdNumber, Field::Tic
 
 /// Spreads a packed number over all bits.
 #[inline]
-fn spread(mut word: u64) -> u64 {
+pub(super) fn spread(mut word: u64) -> u64 {
     word = (word ^ (word >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word = (word ^ (word >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
     word ^ (word >> 32)

@@ -8,9 +8,11 @@ use super::{Ask, Candidate, Input, Peer, Session};
 use anyhow::Context;
 use heed::byteorder::NativeEndian;
 use heed::types::{Bytes, U32, U64};
-use heed::{Database, DatabaseFlags, Env, EnvOpenOptions, PutFlags, RoTxn};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, IntegerComparator, PutFlags};
+use heed::{RoTxn, RwTxn, WithTls};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zhengcha_engine::testing::Packed;
 use zhengcha_engine::{Field, Mode};
 
 pub(super) const CANDIDATES: [Candidate; 2] = [
@@ -37,17 +39,24 @@ pub(super) const CANDIDATES: [Candidate; 2] = [
 /// More than any run needs: address space only, the file grows as it is written.
 const MAP_BYTES: usize = 1 << 39;
 
-type Longs<'e> = Database<'e, U64<NativeEndian>, Bytes>;
-type Ints<'e> = Database<'e, U32<NativeEndian>, Bytes>;
+type Named<'e, K> = Database<'e, K, Bytes, IntegerComparator>;
+type Longs = Named<'static, U64<NativeEndian>>;
+type Ints = Named<'static, U32<NativeEndian>>;
 
 struct Lmdb {
     folder: PathBuf,
     env: Env,
-    six: bool,
+    databases: Databases,
     dictionaries: Arc<Dictionaries>,
 }
 
-#[expect(unsafe_code)]
+enum Databases {
+    /// By certificate, ID and ticket number.
+    Three([Longs; 3]),
+    Six(Vec<Longs>, Ints),
+}
+
+#[expect(unsafe_code, reason = "the library cannot know that the file is ours alone")]
 fn open(folder: &Path) -> anyhow::Result<Env> {
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP_BYTES).max_dbs(8);
@@ -56,80 +65,90 @@ fn open(folder: &Path) -> anyhow::Result<Env> {
     Ok(unsafe { options.open(folder)? })
 }
 
+/// Makes a database and fills it in one transaction.
+fn create<K: 'static>(
+    env: &Env,
+    name: &str,
+    fill: impl FnOnce(&Named<'_, K>, &mut RwTxn<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Named<'static, K>> {
+    let done = env.create_databases_and_commit(env.write_txn()?, |opener, txn| {
+        let mut options =
+            opener.database_options().types::<K, Bytes>().key_comparator::<IntegerComparator>();
+        options.name(name);
+        let database = options.create(txn)?;
+        fill(&database, txn)?;
+        anyhow::Ok(CommitOrAbort::<_, ()>::Commit(database))
+    })?;
+    done.commit().context("nothing was committed")
+}
+
 fn store_longs(
     env: &Env,
     name: &str,
     pairs: &[(u64, u32)],
     mut value: impl FnMut(&[(u64, u32)], &mut Vec<u8>),
-) -> anyhow::Result<()> {
-    let mut txn = env.write_txn()?;
-    let database: Longs<'_> = env
-        .database_options()
-        .types()
-        .flags(DatabaseFlags::INTEGER_KEY)
-        .name(name)
-        .create(&mut txn)?;
-    let mut bytes = Vec::new();
-    for group in pairs.chunk_by(|one, other| one.0 == other.0) {
-        value(group, &mut bytes);
-        database.put_with_flags(&mut txn, PutFlags::APPEND, &group[0].0, &bytes)?;
-    }
-    Ok(txn.commit()?)
+) -> anyhow::Result<Longs> {
+    create::<U64<NativeEndian>>(env, name, |database, txn| {
+        let mut bytes = Vec::new();
+        for group in pairs.chunk_by(|one, other| one.0 == other.0) {
+            value(group, &mut bytes);
+            database.put_with_flags(txn, PutFlags::APPEND, &group[0].0, &bytes)?;
+        }
+        Ok(())
+    })
 }
 
 fn build_three(input: &Input, folder: &Path) -> anyhow::Result<Box<dyn Peer>> {
     let env = open(folder)?;
-    for field in [Field::CertificateNumber, Field::IdNumber, Field::TicketNumber] {
-        let pairs = input.postings(|packed| Some(packed.field(field)[0]).filter(|&word| word != 0));
-        store_longs(&env, field.name(), &pairs, |group, bytes| {
-            bytes.clear();
-            let mut one = Vec::new();
-            for &(_, number) in group {
-                let packed = input.packed(number);
-                if field == Field::CertificateNumber {
-                    encode_value(&packed, &mut one);
-                    bytes.extend_from_slice(&(one.len() as u16).to_le_bytes());
-                    bytes.extend_from_slice(&one);
-                } else {
-                    bytes.extend_from_slice(&packed.words[1].to_le_bytes());
+    let [certificates, ids, tickets] =
+        [Field::CertificateNumber, Field::IdNumber, Field::TicketNumber].map(|field| {
+            let number =
+                |packed: &Packed<'_>| Some(packed.field(field)[0]).filter(|&word| word != 0);
+            let pairs = input.postings(number);
+            store_longs(&env, field.name(), &pairs, |group, bytes| {
+                bytes.clear();
+                let mut one = Vec::new();
+                for &(_, number) in group {
+                    let packed = input.packed(number);
+                    if field == Field::CertificateNumber {
+                        encode_value(&packed, &mut one);
+                        bytes.extend_from_slice(&(one.len() as u16).to_le_bytes());
+                        bytes.extend_from_slice(&one);
+                    } else {
+                        bytes.extend_from_slice(&packed.words[1].to_le_bytes());
+                    }
                 }
-            }
-        })?;
-    }
-    finish(env, folder, input, false)
+            })
+        });
+    finish(env, folder, input, Databases::Three([certificates?, ids?, tickets?]))
 }
 
 fn build_six(input: &Input, folder: &Path) -> anyhow::Result<Box<dyn Peer>> {
     let env = open(folder)?;
+    let mut indexes = Vec::new();
     for mode in Mode::ALL {
         let pairs = input.postings(|packed| composite(packed, mode));
-        store_longs(&env, mode.name(), &pairs, encode_numbers)?;
+        indexes.push(store_longs(&env, mode.name(), &pairs, encode_numbers)?);
     }
-    let mut txn = env.write_txn()?;
-    let records: Ints<'_> = env
-        .database_options()
-        .types()
-        .flags(DatabaseFlags::INTEGER_KEY)
-        .name("records")
-        .create(&mut txn)?;
-    let mut value = Vec::new();
-    for (number, packed) in input.all() {
-        encode_value(&packed, &mut value);
-        records.put_with_flags(&mut txn, PutFlags::APPEND, &number, &value)?;
-    }
-    txn.commit()?;
-    finish(env, folder, input, true)
+    let records = create::<U32<NativeEndian>>(&env, "records", |database, txn| {
+        let mut value = Vec::new();
+        for (number, packed) in input.all() {
+            encode_value(&packed, &mut value);
+            database.put_with_flags(txn, PutFlags::APPEND, &number, &value)?;
+        }
+        Ok(())
+    })?;
+    finish(env, folder, input, Databases::Six(indexes, records))
 }
 
-fn finish(env: Env, folder: &Path, input: &Input, six: bool) -> anyhow::Result<Box<dyn Peer>> {
+fn finish(
+    env: Env,
+    folder: &Path,
+    input: &Input,
+    databases: Databases,
+) -> anyhow::Result<Box<dyn Peer>> {
     let dictionaries = Arc::clone(&input.dictionaries);
-    Ok(Box::new(Lmdb { folder: folder.to_owned(), env, six, dictionaries }))
-}
-
-impl Lmdb {
-    fn longs<'e>(&'e self, txn: &RoTxn<'_>, name: &str) -> anyhow::Result<Longs<'e>> {
-        self.env.open_database(txn, Some(name))?.context("a database is missing")
-    }
+    Ok(Box::new(Lmdb { folder: folder.to_owned(), env, databases, dictionaries }))
 }
 
 impl Peer for Lmdb {
@@ -140,26 +159,18 @@ impl Peer for Lmdb {
     fn session(&self) -> anyhow::Result<Box<dyn Session + '_>> {
         let txn = self.env.read_txn()?;
         let dictionaries = &*self.dictionaries;
-        if self.six {
-            let mut indexes = Vec::new();
-            for mode in Mode::ALL {
-                indexes.push(self.longs(&txn, mode.name())?);
+        Ok(match &self.databases {
+            Databases::Three(databases) => Box::new(Three { txn, databases, dictionaries }),
+            Databases::Six(indexes, records) => {
+                Box::new(Six { txn, indexes, records, dictionaries })
             }
-            let records = self.env.open_database(&txn, Some("records"))?.context("no records")?;
-            return Ok(Box::new(Six { txn, indexes, records, dictionaries }));
-        }
-        let certificates = self.longs(&txn, Field::CertificateNumber.name())?;
-        let ids = self.longs(&txn, Field::IdNumber.name())?;
-        let tickets = self.longs(&txn, Field::TicketNumber.name())?;
-        Ok(Box::new(Three { txn, certificates, ids, tickets, dictionaries }))
+        })
     }
 }
 
 struct Three<'p> {
-    txn: RoTxn<'p>,
-    certificates: Longs<'p>,
-    ids: Longs<'p>,
-    tickets: Longs<'p>,
+    txn: RoTxn<'p, WithTls>,
+    databases: &'p [Longs; 3],
     dictionaries: &'p Dictionaries,
 }
 
@@ -167,7 +178,7 @@ impl Three<'_> {
     fn of_certificate(&self, ask: &Ask<'_>, word: u64) -> anyhow::Result<u64> {
         let key = ask.key();
         let mut digest = 0u64;
-        let mut rest = self.certificates.get(&self.txn, &word)?.unwrap_or_default();
+        let mut rest = self.databases[0].get(&self.txn, &word)?.unwrap_or_default();
         while let Some((len, tail)) = rest.split_first_chunk::<2>() {
             let (value, tail) = tail
                 .split_at_checked(usize::from(u16::from_le_bytes(*len)))
@@ -185,8 +196,8 @@ impl Session for Three<'_> {
         let [word, _] = ask.key().field(field);
         let index = match field {
             Field::CertificateNumber => return self.of_certificate(&ask, word),
-            Field::IdNumber => &self.ids,
-            _ => &self.tickets,
+            Field::IdNumber => &self.databases[1],
+            _ => &self.databases[2],
         };
         let mut digest = 0u64;
         let certificates = index.get(&self.txn, &word)?.unwrap_or_default();
@@ -199,9 +210,9 @@ impl Session for Three<'_> {
 }
 
 struct Six<'p> {
-    txn: RoTxn<'p>,
-    indexes: Vec<Longs<'p>>,
-    records: Ints<'p>,
+    txn: RoTxn<'p, WithTls>,
+    indexes: &'p [Longs],
+    records: &'p Ints,
     dictionaries: &'p Dictionaries,
 }
 

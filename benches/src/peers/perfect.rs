@@ -1,21 +1,27 @@
-//! PtrHash, a minimal perfect hash: a record number for every pair of fields, without the pair.
+//! PHast, a minimal perfect hash: a record number for every pair of fields, without the pair.
 //!
 //! A key that is not there gets some other key's number, so that the record decides.
 
-use super::hash::Records;
+use super::hash::{Records, spread};
 use super::input::composite;
 use super::{Ask, Candidate, Input, Peer, Questions, Session, weight};
-use ptr_hash::{DefaultPtrHash, PtrHashParams};
+use ph::phast::{
+    DefaultCompressedArray, Function2, Params, ShiftOnlyWrapped, bits_per_seed_to_100_bucket_size,
+};
+use ph::seeds::Bits8;
+use ph::{BuildSeededHasher, GetSize};
+use std::hash::Hasher;
+use std::hint::black_box;
 use std::path::Path;
 use zhengcha_engine::Mode;
 use zhengcha_engine::testing::PackedKey;
 
 pub(super) const CANDIDATE: Candidate = Candidate {
     key: "perfect-six",
-    name: "perfect hash (PtrHash) in memory, six",
-    setup: "six PtrHash of 3 bits a key over 8-byte hashes of both fields, 4-byte record numbers, \
-            64-byte records; no fingerprints; huge pages where the system gives them",
-    batch: "streams of 32 prefetched hashes, then numbers, then records",
+    name: "perfect hash, six",
+    setup: "six PHast+ (crate ph) of 2 bits a key over 8-byte hashes of both fields, 4-byte record \
+            numbers, 64-byte records; no fingerprints; huge pages where the system gives them",
+    batch: "by mode, 256 at a time: all hashes, then all numbers, then all records",
     remote: false,
     build,
 };
@@ -25,13 +31,48 @@ const GROUP: u32 = 1 << 31;
 /// Questions in flight in a batch: their lines fit the cache.
 const BATCH: usize = 256;
 
+/// Keys are hashes already: the first level takes them as they are, the others mix in their seed.
+#[derive(Clone, Copy, Default)]
+struct Kept(u64);
+
+impl BuildSeededHasher for Kept {
+    type Hasher = Self;
+
+    #[inline]
+    fn build_hasher(&self, seed: u64) -> Self {
+        Self(seed)
+    }
+}
+
+impl Hasher for Kept {
+    #[inline]
+    fn write_u64(&mut self, word: u64) {
+        self.0 = if self.0 == 0 {
+            word
+        } else {
+            spread(word ^ self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        };
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 struct Perfect {
     records: Records,
     indexes: Vec<Index>,
 }
 
 struct Index {
-    hash: DefaultPtrHash,
+    hash: Function2<Bits8, ShiftOnlyWrapped, DefaultCompressedArray, Kept>,
     /// A record number, or with [`GROUP`] a place in `groups`.
     slots: Vec<u32>,
     /// Groups of equal keys: their length, then record numbers.
@@ -43,11 +84,19 @@ impl Index {
         let pairs = input.postings(|packed| composite(packed, mode));
         let groups_of = || pairs.chunk_by(|one, other| one.0 == other.0);
         let keys: Vec<u64> = groups_of().map(|group| group[0].0).collect();
-        let hash = DefaultPtrHash::new(&keys, PtrHashParams::default_fast());
+        let params = Params::new(Bits8, bits_per_seed_to_100_bucket_size(8));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let hash = Function2::with_slice_p_threads_hash_sc(
+            &keys,
+            &params,
+            threads,
+            Kept::default(),
+            ShiftOnlyWrapped,
+        );
         let mut slots = vec![0; keys.len()];
         let mut groups = Vec::new();
         for group in groups_of() {
-            slots[hash.index(&group[0].0)] = match group {
+            slots[hash.get(&group[0].0)] = match group {
                 [(_, number)] => *number,
                 _ => {
                     let place = groups.len() as u32;
@@ -61,9 +110,14 @@ impl Index {
     }
 
     fn bytes(&self) -> u64 {
-        let (pilots, remap) = self.hash.bits_per_element();
-        let hash = (pilots + remap) / 8.0 * self.slots.len() as f64;
-        hash as u64 + 4 * (self.slots.len() + self.groups.len()) as u64
+        (self.hash.size_bytes() + 4 * (self.slots.len() + self.groups.len())) as u64
+    }
+
+    /// The slot at the place of a hash.
+    #[inline]
+    fn slot(&self, place: usize) -> u32 {
+        // A key that is not there may get a place past the end.
+        self.slots[if place < self.slots.len() { place } else { 0 }]
     }
 
     #[inline]
@@ -101,7 +155,7 @@ impl Session for Hashes<'_> {
         let Perfect { records, indexes } = self.0;
         let key = ask.key();
         let index = &indexes[ask.mode as usize];
-        let slot = index.slots[index.hash.index(&key.hash())];
+        let slot = index.slot(index.hash.get(&key.hash()));
         Ok(index.answer(records, &key, slot))
     }
 
@@ -112,19 +166,15 @@ impl Session for Hashes<'_> {
             by_mode[ask.mode as usize].push((ordinal, ask.key()));
         }
         let mut digest = 0u64;
-        let mut slots = Vec::with_capacity(BATCH);
+        let (mut places, mut slots) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         for (index, keys) in indexes.iter().zip(&by_mode) {
             for part in keys.chunks(BATCH) {
+                // Loops with few branches between them: the processor has many loads in flight.
+                places.clear();
+                places.extend(part.iter().map(|(_, key)| index.hash.get(&key.hash())));
                 slots.clear();
-                let hashes = part.iter().map(|(_, key)| key.hash());
-                // Loops without a branch between them: the processor has many loads in flight.
-                index
-                    .hash
-                    .index_stream::<32, u64>(hashes)
-                    .for_each(|place| slots.push(place as u32));
-                for slot in &mut slots {
-                    *slot = index.slots[*slot as usize];
-                }
+                slots.extend(places.iter().map(|&place| index.slot(place)));
+                black_box(slots.iter().fold(0, |all, &slot| all ^ records.touch(slot & !GROUP)));
                 for ((ordinal, key), &slot) in part.iter().zip(&slots) {
                     let answer = index.answer(records, key, slot);
                     digest = digest.wrapping_add(answer.wrapping_mul(weight(*ordinal)));
