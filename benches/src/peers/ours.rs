@@ -28,7 +28,7 @@ pub(super) const CANDIDATES: [Candidate; 2] = [
     },
 ];
 
-/// Claims handed over in one call: the most that one request to the server may bring.
+/// Claims handed over in one call: one request to a server may well bring as many.
 const CLAIMS: usize = 1000;
 
 struct Ours {
