@@ -26,7 +26,7 @@ struct Arguments {
     #[arg(long, default_value_t = 20_000)]
     remote_calls: usize,
     /// Passes counted.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 5)]
     passes: usize,
     /// Seed of certificates and questions.
     #[arg(long, default_value_t = 1)]

@@ -14,8 +14,8 @@ use zhengcha_engine::Mode;
 
 pub(super) const CANDIDATE: Candidate = Candidate {
     key: "cdb-six",
-    name: "constant database (cdb64), six",
-    setup: "mode and 8-byte hash of both fields name record numbers, record numbers name shared \
+    name: "constant database, six",
+    setup: "crate cdb64; mode and 8-byte hash of both fields name record numbers, record numbers name shared \
             records; file mapped",
     batch: "loop of single lookups",
     remote: false,

@@ -15,8 +15,8 @@ use zhengcha_engine::{Field, Mode};
 pub(super) const CANDIDATES: [Candidate; 2] = [
     Candidate {
         key: "hash-three",
-        name: "hashbrown in memory, three",
-        setup: "three HashTables of 4-byte record numbers, keys read from the 64-byte records, \
+        name: "hashbrown, three",
+        setup: "in memory; three HashTables of 4-byte record numbers, keys read from the 64-byte records, \
                 capacity reserved; huge pages where the system gives them",
         batch: "loop of single lookups",
         remote: false,
@@ -24,8 +24,8 @@ pub(super) const CANDIDATES: [Candidate; 2] = [
     },
     Candidate {
         key: "hash-six",
-        name: "hashbrown in memory, six",
-        setup: "six HashTables likewise, hashed over both fields",
+        name: "hashbrown, six",
+        setup: "in memory; six HashTables likewise, hashed over both fields",
         batch: "loop of single lookups",
         remote: false,
         build: build_six,
@@ -73,6 +73,7 @@ impl Records {
     }
 
     /// Reads a record's first word, so that the rest of it is near soon; 0 past the end.
+    #[cfg(feature = "peers")]
     #[inline]
     pub(super) fn touch(&self, number: u32) -> u64 {
         self.words.get(number as usize).map_or(0, |words| words[0])

@@ -19,7 +19,7 @@ use zhengcha_engine::testing::PackedKey;
 pub(super) const CANDIDATE: Candidate = Candidate {
     key: "perfect-six",
     name: "perfect hash, six",
-    setup: "six PHast+ (crate ph) of 2 bits a key over 8-byte hashes of both fields, 4-byte record \
+    setup: "in memory; six PHast+ (crate ph) of 2 bits a key over 8-byte hashes of both fields, 4-byte record \
             numbers, 64-byte records; no fingerprints; huge pages where the system gives them",
     batch: "by mode, 256 at a time: all hashes, then all numbers, then all records",
     remote: false,
