@@ -5,12 +5,12 @@
 //! records whose fingerprints agree. What is rare (runs of equal keys, more candidates than usual,
 //! deltas that may hold the key) goes through the single lookup, which is exact by itself.
 
-use crate::format::{BLOCK_RECORDS, INDEX_BLOCK_BYTES};
+use crate::format::INDEX_BLOCK_BYTES;
 use crate::index::block;
-use crate::index::tree::{Begun, Candidates, Descent};
+use crate::index::tree::{Begun, Candidates, Descent, Slot};
 use crate::lookup::{Matches, Query, agreeing, fingerprint_matches, record_number};
 use crate::map::prefetch;
-use crate::record::{RECORD_BYTES, View};
+use crate::record::View;
 use crate::segment::{Index, Segment};
 use crate::snapshot::Layer;
 
@@ -61,6 +61,7 @@ enum Stage {
     #[default]
     Nothing,
     Descending(Descent),
+    Fenced(Slot),
     Blocks(Candidates),
     /// Candidate blocks from `low` on with the entries whose fingerprints agree.
     Records {
@@ -92,8 +93,19 @@ fn unfiltered<'s>(
         if let Some(index) = index_of(query) {
             *stage = match index.tree.begin(query.probe.sort_key) {
                 Begun::Found(candidates) => ask_blocks(segment, index, candidates),
+                Begun::Fenced(slot) => Stage::Fenced(slot),
                 Begun::Descending(descent) => go_down(segment, index, descent),
             };
+        }
+    }
+    for (query, stage) in queries.iter().zip(&mut stages) {
+        if let (Stage::Fenced(slot), Some(index)) = (*stage, index_of(query)) {
+            *stage = Stage::Fenced(index.tree.narrow(slot));
+        }
+    }
+    for (query, stage) in queries.iter().zip(&mut stages) {
+        if let (Stage::Fenced(slot), Some(index)) = (*stage, index_of(query)) {
+            *stage = ask_blocks(segment, index, index.tree.fenced(slot));
         }
     }
     descend(segment, queries, &mut stages);
@@ -104,7 +116,7 @@ fn unfiltered<'s>(
     }
     for (at, (query, stage)) in queries.iter().zip(&stages).enumerate() {
         match *stage {
-            Stage::Nothing | Stage::Descending(_) | Stage::Blocks(_) => {}
+            Stage::Nothing | Stage::Descending(_) | Stage::Fenced(_) | Stage::Blocks(_) => {}
             Stage::Single => one(layer, query, |view| found(at, view)),
             Stage::Records { low, masks } => {
                 if let Some(index) = index_of(query) {
@@ -182,7 +194,6 @@ fn ask_records(
         return Stage::Single;
     }
     let lines = lines(segment, index);
-    let records = segment.records_section();
     let ordered = query.mode.is_certificate_first();
     let mut any = 0;
     for (block, mask) in (low..=high).zip(&mut masks) {
@@ -191,8 +202,7 @@ fn ask_records(
         any |= *mask;
         let mut left = *mask;
         while left != 0 {
-            let number = record_number(ordered, line, block, left.trailing_zeros()) as usize;
-            prefetch(records, (number + number / BLOCK_RECORDS) * RECORD_BYTES);
+            segment.prefetch_record(record_number(ordered, line, block, left.trailing_zeros()));
             left &= left - 1;
         }
     }

@@ -123,6 +123,16 @@ impl<'s, 'q> Matches<'s, 'q> {
     #[inline]
     pub(crate) fn new(layers: &'s [Layer], query: Query<'q>) -> Self {
         let layers = if query.can_match() { layers } else { &[] };
+        if layers.len() > 1 {
+            // What the searches will read first, in all segments at once.
+            for layer in layers {
+                let segment = layer.segment();
+                segment.prefetch_filter(query.probe.hash);
+                if let Some(index) = segment.index(query.mode).filter(|_| !segment.has_filter()) {
+                    index.tree.prefetch(query.probe.sort_key);
+                }
+            }
+        }
         Self { query, layers: layers.iter(), current: None, entries: Entries::default() }
     }
 
@@ -137,8 +147,11 @@ impl<'s, 'q> Matches<'s, 'q> {
                 continue;
             }
             let tree = &segment.bytes()[index.tree_range.clone()];
-            let Candidates { low, high, low_within_run } =
+            let Candidates { low, high, low_within_run, likely_entry } =
                 index.tree.candidates(tree, self.query.probe.sort_key);
+            if likely_entry < ORDERED_BLOCK_ENTRIES as u32 {
+                segment.prefetch_record(high * ORDERED_BLOCK_ENTRIES as u32 + likely_entry);
+            }
             let lines = &segment.bytes()[index.blocks_range.clone()];
             for block in low..=high {
                 prefetch(lines, block as usize * INDEX_BLOCK_BYTES);

@@ -106,22 +106,25 @@ fn huge(length: usize) -> io::Result<MmapMut> {
 /// A table derived from a segment when it is opened, in huge pages: little-endian words.
 #[derive(Debug)]
 pub(crate) struct Table {
-    map: Mmap,
+    map: MmapMut,
     words: usize,
 }
 
 impl Table {
-    /// A table of `words` words, filled in by `fill` before anyone reads it.
-    pub(crate) fn new(words: usize, fill: impl FnOnce(&mut [[u8; 4]])) -> io::Result<Self> {
-        let mut map = huge(words * 4)?;
-        fill(map[..words * 4].as_chunks_mut().0);
-        Ok(Self { map: map.make_read_only()?, words })
+    /// A table of so many zeros.
+    pub(crate) fn new(words: usize) -> io::Result<Self> {
+        Ok(Self { map: huge(words * 4)?, words })
     }
 
     /// The words, each little-endian.
     #[inline]
     pub(crate) fn words(&self) -> &[[u8; 4]] {
         self.map[..self.words * 4].as_chunks().0
+    }
+
+    /// The words, to be filled in.
+    pub(crate) fn words_mut(&mut self) -> &mut [[u8; 4]] {
+        self.map[..self.words * 4].as_chunks_mut().0
     }
 }
 

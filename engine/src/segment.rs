@@ -228,10 +228,15 @@ impl Segment {
         self.indexes.as_ref().map(|indexes| &indexes[mode as usize])
     }
 
-    /// The records section, for prefetching.
     #[inline]
-    pub(crate) fn records_section(&self) -> &[u8] {
+    fn records_section(&self) -> &[u8] {
         &self.bytes()[self.sections.records.clone()]
+    }
+
+    /// Asks for the memory of a record, if there is such a one.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, number: u32) {
+        prefetch(self.records_section(), archive::record_at(number));
     }
 
     /// Whether [`may_hold`](Self::may_hold) can say no.

@@ -10,14 +10,12 @@
 
 use super::parallel;
 use super::progress::Progress;
-use crate::archive::record_at;
 use crate::error::OpenError;
 use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
 use crate::index::tree::Candidates;
 use crate::index::walk::Walk;
 use crate::index::{Probe, block};
 use crate::key::Mode;
-use crate::map::prefetch;
 use crate::segment::{Index, Segment};
 
 /// Index blocks checked at a time by one thread.
@@ -209,7 +207,7 @@ impl Check<'_> {
         for slot in 0..HASHED_BLOCK_ENTRIES {
             let number = block::hashed_record(&self.lines[at], slot);
             if u64::from(number) < self.segment.records() {
-                prefetch(self.segment.records_section(), record_at(number));
+                self.segment.prefetch_record(number);
             }
         }
     }

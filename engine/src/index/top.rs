@@ -21,9 +21,8 @@ const DIRECTORY_BITS_MAX: u32 = 26;
 /// A directory answers as long as it leaves at most this many blocks.
 const CANDIDATES_MAX: u32 = 4;
 
-/// Trees of fewer blocks unfold one symbol, of fewer than the second two, others three.
+/// Trees of fewer blocks unfold one symbol, others two.
 const ONE_SYMBOL_BLOCKS: u32 = 2048;
-const TWO_SYMBOLS_BLOCKS: u32 = 1 << 16;
 
 /// Key bits of the first `symbols` symbols.
 const fn symbol_bits(symbols: usize) -> u32 {
@@ -37,14 +36,19 @@ const KEY_BITS: u32 = symbol_bits(SYMBOLS);
 const _: () = assert!(KEY_BITS == 56);
 
 /// One step of a walk over the top of a tree.
-struct Visit {
+pub(super) struct Visit {
     /// The symbols so far as the highest bits of a key.
-    key: u64,
+    pub(super) key: u64,
     /// The node there when it lies at the depth asked for; 0 for a separator that ends earlier or
     /// has nothing below.
-    node: u32,
+    pub(super) node: u32,
     /// The smallest block number at or below.
-    first: u32,
+    pub(super) first: u32,
+}
+
+/// Visits every separator in key order.
+pub(super) fn walk_all(section: &[u8], root: u32, visit: &mut impl FnMut(Visit)) {
+    walk(section, root, (0, 0), (0, SYMBOLS + 1), visit);
 }
 
 /// Visits, in key order, every separator and every node at `depth` symbols that lies under a node.
@@ -83,13 +87,9 @@ pub(super) struct Top {
 }
 
 impl Top {
-    /// How many symbols to unfold. With a directory before it the top is seldom asked.
-    pub(super) fn symbols(blocks: u32, even: bool) -> usize {
-        match blocks {
-            0..ONE_SYMBOL_BLOCKS => 1,
-            TWO_SYMBOLS_BLOCKS.. if !even => 3,
-            _ => 2,
-        }
+    /// How many symbols to unfold.
+    pub(super) fn symbols(blocks: u32) -> usize {
+        if blocks < ONE_SYMBOL_BLOCKS { 1 } else { 2 }
     }
 
     pub(super) fn build(
@@ -100,7 +100,9 @@ impl Top {
     ) -> io::Result<Self> {
         let count = 1usize << symbol_bits(symbols);
         let shift = KEY_BITS - symbol_bits(symbols);
-        let slots = Table::new(2 * (count + 1), |words| {
+        let mut slots = Table::new(2 * (count + 1))?;
+        {
+            let words = slots.words_mut();
             let mut begun = 0usize;
             walk(section, root, (0, 0), (0, symbols), &mut |visit| {
                 let slot = (visit.key >> shift) as usize;
@@ -118,7 +120,7 @@ impl Top {
             for slot in words[2 * begun..].chunks_exact_mut(2) {
                 slot[0] = blocks.to_le_bytes();
             }
-        })?;
+        }
         Ok(Self { slots, symbols })
     }
 
@@ -161,7 +163,9 @@ impl Directory {
             let within = runs.contains(first.saturating_sub(1));
             (first | u32::from(within) << FIRST_BITS).to_le_bytes()
         };
-        let firsts = Table::new((1usize << bits) + 1, |words| {
+        let mut firsts = Table::new((1usize << bits) + 1)?;
+        {
+            let words = firsts.words_mut();
             let mut begun = 0usize;
             walk(section, root, (0, 0), (0, depth), &mut |visit| {
                 let slot = (visit.key >> shift) as usize;
@@ -171,7 +175,7 @@ impl Directory {
                 }
             });
             words[begun..].fill(word(blocks));
-        })?;
+        }
         Ok(Self { firsts, shift })
     }
 
@@ -188,7 +192,7 @@ impl Directory {
         let high = (u32::from_le_bytes(words[1]) & BLOCKS_MAX).saturating_sub(1);
         let low_within_run = first > BLOCKS_MAX;
         let few = high.wrapping_sub(low) < CANDIDATES_MAX;
-        few.then_some(Candidates { low, high, low_within_run })
+        few.then_some(Candidates { low, high, low_within_run, likely_entry: u32::MAX })
     }
 }
 

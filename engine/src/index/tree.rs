@@ -9,6 +9,8 @@
 //! `verify` walks every node once through the own decoder (`node`), and a test holds it against the
 //! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`).
 
+pub(crate) use super::fences::Slot;
+use super::fences::{FENCED_BLOCKS_MIN, Fences};
 use super::node::{Node, node, root_address};
 use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Runs, Top};
 use crate::error::OpenError;
@@ -40,6 +42,7 @@ pub(super) struct State {
 pub(crate) struct Tree {
     top: Top,
     directory: Option<Directory>,
+    fences: Option<Fences>,
     runs: Runs,
 }
 
@@ -50,6 +53,9 @@ pub(crate) struct Candidates {
     pub(crate) high: u32,
     /// Whether block `low` begins within a run of equal keys, so that the block before counts too.
     pub(crate) low_within_run: bool,
+    /// The entry of block `high` that a number has whose block holds consecutive numbers: a guess, to
+    /// ask for its record early; too large where there is none.
+    pub(crate) likely_entry: u32,
 }
 
 /// A search on its way down, one symbol at a time.
@@ -63,6 +69,7 @@ pub(crate) struct Descent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begun {
     Found(Candidates),
+    Fenced(Slot),
     Descending(Descent),
 }
 
@@ -103,20 +110,25 @@ impl Tree {
         let root = root_address(section).ok_or_else(|| corrupt("no root"))?;
         let io = |error| OpenError::io(path, error);
         let runs = Runs::new(runs, blocks);
-        let top = Top::build(section, root, blocks, Top::symbols(blocks, even)).map_err(io)?;
+        let top = Top::build(section, root, blocks, Top::symbols(blocks)).map_err(io)?;
         let directory = (even && blocks >= DIRECTORY_BLOCKS_MIN)
             .then(|| Directory::build(section, root, blocks, &runs))
             .transpose()
             .map_err(io)?;
-        Ok(Self { top, directory, runs })
+        let fences = (!even && blocks >= FENCED_BLOCKS_MIN)
+            .then(|| Fences::build(section, root, blocks))
+            .transpose()
+            .map_err(io)?;
+        Ok(Self { top, directory, fences, runs })
     }
 
     /// Asks for the memory that [`Tree::begin`] will read.
     #[inline]
     pub(crate) fn prefetch(&self, sort_key: u64) {
-        match &self.directory {
-            Some(directory) => directory.prefetch(sort_key),
-            None => self.top.prefetch(sort_key),
+        match (&self.directory, &self.fences) {
+            (Some(directory), _) => directory.prefetch(sort_key),
+            (None, Some(fences)) => fences.prefetch(sort_key),
+            (None, None) => self.top.prefetch(sort_key),
         }
     }
 
@@ -125,6 +137,9 @@ impl Tree {
     pub(crate) fn begin(&self, sort_key: u64) -> Begun {
         if let Some(candidates) = self.directory.as_ref().and_then(|it| it.candidates(sort_key)) {
             return Begun::Found(candidates);
+        }
+        if let Some(fences) = self.fences.as_ref().filter(|_| Fences::tell(sort_key)) {
+            return Begun::Fenced(fences.begin(sort_key));
         }
         Begun::Descending(self.top.descent(sort_key))
     }
@@ -135,14 +150,34 @@ impl Tree {
     pub(crate) fn candidates(&self, section: &[u8], sort_key: u64) -> Candidates {
         match self.begin(sort_key) {
             Begun::Found(candidates) => candidates,
+            Begun::Fenced(slot) => self.fenced(self.narrow(slot)),
             Begun::Descending(descent) => self.candidate(descent.floor(section, sort_key)),
+        }
+    }
+
+    /// The second step of a search by fences.
+    #[inline]
+    pub(crate) fn narrow(&self, slot: Slot) -> Slot {
+        self.fences.as_ref().map_or(slot, |fences| fences.narrow(slot))
+    }
+
+    /// The last step of a search by fences.
+    #[inline]
+    pub(crate) fn fenced(&self, slot: Slot) -> Candidates {
+        match &self.fences {
+            Some(fences) => {
+                let place = fences.finish(slot);
+                Candidates { likely_entry: place.entry, ..self.candidate(place.block) }
+            }
+            None => Candidates::default(),
         }
     }
 
     /// One block as the only candidate.
     #[inline]
     pub(crate) fn candidate(&self, block: u32) -> Candidates {
-        Candidates { low: block, high: block, low_within_run: self.begins_within_run(block) }
+        let low_within_run = self.begins_within_run(block);
+        Candidates { low: block, high: block, low_within_run, likely_entry: u32::MAX }
     }
 
     /// Whether the first sort key of this block is also the last of the block before.
@@ -319,27 +354,44 @@ mod tests {
         let top = Top::build(&section, root, blocks, symbols).unwrap();
         let runs = Runs::new(&runs, blocks);
         let directory = directory.then(|| Directory::build(&section, root, blocks, &runs).unwrap());
-        (section, Tree { top, directory, runs })
+        let fences = directory.is_none().then(|| Fences::build(&section, root, blocks).unwrap());
+        (section, Tree { top, directory, fences, runs })
     }
 
     fn check(mut firsts: Vec<u64>, asked: &[u64]) {
         firsts.sort_unstable();
+        check_tables(&firsts, asked);
+        let even = |keys: &[u64]| keys.iter().map(|key| key & !1).collect::<Vec<u64>>();
+        check_fences(&even(&firsts), &even(asked));
+    }
+
+    fn check_tables(firsts: &[u64], asked: &[u64]) {
         for symbols in 1..=3 {
-            let (section, plain) = tree(&firsts, symbols, false);
-            let (_, unfolded) = tree(&firsts, symbols, true);
+            let (section, plain) = tree(firsts, symbols, false);
+            let (_, unfolded) = tree(firsts, symbols, true);
             for &key in firsts.iter().chain(asked) {
-                // The last block that may begin at or below the key.
-                let last = firsts.partition_point(|&first| first <= key).saturating_sub(1) as u32;
                 let floor = plain.floor(&section, key);
-                // A separator may be anything above the block before: the floor may lie one run on.
+                // A separator may be anything above the block before: of other keys the floor may be
+                // a block further up.
                 if firsts.contains(&key) {
-                    assert_eq!(floor, last, "{symbols} symbols, key {key:x}");
+                    let last = firsts.partition_point(|&first| first <= key) - 1;
+                    assert_eq!(floor as usize, last, "{symbols} symbols, key {key:x}");
                 }
-                let Candidates { low, high, low_within_run } = unfolded.candidates(&section, key);
+                let Candidates { low, high, low_within_run, .. } =
+                    unfolded.candidates(&section, key);
                 assert!((low..=high).contains(&floor), "{symbols} symbols, key {key:x}");
                 let within = low > 0 && firsts[low as usize] == firsts[low as usize - 1];
                 assert_eq!(low_within_run, within, "{symbols} symbols, key {key:x}");
             }
+        }
+    }
+
+    fn check_fences(firsts: &[u64], asked: &[u64]) {
+        let (section, tree) = tree(firsts, 2, false);
+        for &key in firsts.iter().chain(asked) {
+            let floor = tree.floor(&section, key);
+            let found = tree.candidates(&section, key);
+            assert_eq!((found.low, found.high), (floor, floor), "key {key:x}");
         }
     }
 
@@ -354,8 +406,8 @@ mod tests {
 
         #[test]
         fn also_where_keys_crowd_and_repeat(
-            firsts in prop::collection::vec((0u64..4, 0u64..3, 0u64..40), 1..200),
-            asked in prop::collection::vec((0u64..5, 0u64..3, 0u64..40), 50),
+            firsts in prop::collection::vec((0u64..4, 0u64..3, 0u64..4000), 1..400),
+            asked in prop::collection::vec((0u64..5, 0u64..3, 0u64..4000), 50),
         ) {
             let key = |(high, middle, low): (u64, u64, u64)| high << 40 | middle << 35 | low;
             let asked: Vec<u64> = asked.into_iter().map(key).collect();

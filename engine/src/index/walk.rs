@@ -29,6 +29,7 @@ impl<'t> Walk<'t> {
     pub(crate) fn candidates(&mut self, sort_key: u64) -> Candidates {
         let begun = match self.tree.begin(sort_key) {
             Begun::Found(candidates) => return candidates,
+            Begun::Fenced(slot) => return self.tree.fenced(self.tree.narrow(slot)),
             Begun::Descending(begun) => begun,
         };
         let same = common_symbols(self.last_key, sort_key);

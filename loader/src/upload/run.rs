@@ -47,7 +47,7 @@ impl Mark {
 
 /// Sorted rows.
 pub(super) enum Run {
-    Memory { rows: Rows, order: Vec<u32>, marks: Vec<Mark> },
+    Memory { rows: Box<Rows>, order: Vec<u32>, marks: Vec<Mark> },
     File { segment: Box<Segment>, marks: File },
 }
 
@@ -60,7 +60,7 @@ impl Run {
             keys.sort_unstable();
         }
         let order = keys.into_iter().map(|(_, row)| row).collect();
-        Self::Memory { rows, order, marks }
+        Self::Memory { rows: Box::new(rows), order, marks }
     }
 
     /// Moves the rows to a temporary file.

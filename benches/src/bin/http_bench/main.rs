@@ -64,6 +64,9 @@ struct Cli {
     /// Share of the bare rate, in percent, below which this fails
     #[arg(long, default_value_t = 0.0)]
     least_percent: f64,
+    /// A published store to serve instead of a generated one
+    #[arg(long, value_name = "DIR")]
+    of: Option<PathBuf>,
     /// Be one of the servers (used by this program itself)
     #[arg(long, hide = true)]
     serve: Option<Kind>,
@@ -115,12 +118,15 @@ impl Drop for Running {
 fn compare(cli: &Cli) -> anyhow::Result<()> {
     ensure!(cli.rounds > 0 && cli.records > 0, "nothing to measure");
     let folder = tempfile::tempdir()?;
-    let bodies = ours::build_store(folder.path(), cli.records)?;
+    let (store, bodies) = match &cli.of {
+        Some(store) => (store.as_path(), ours::draw_bodies(store)?),
+        None => (folder.path(), ours::build_store(folder.path(), cli.records)?),
+    };
     let script = folder.path().join("query.lua");
     std::fs::write(&script, wrk::script(&bodies))?;
 
     let arguments = |kind: Kind, answer_bytes: usize| {
-        let store = folder.path().display().to_string();
+        let store = store.display().to_string();
         let workers = cli.workers.to_string();
         let bytes = answer_bytes.to_string();
         ["--serve", kind.name(), "--store", &store, "--workers", &workers, "--answer-bytes", &bytes]
@@ -133,9 +139,17 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
     let servers = [&ours, &bare, &per_thread];
 
     println!(
-        "{} records, {} connections, {} wrk threads, {} workers, {answer_bytes} byte answers, \
+        "{}, {} connections, {} wrk threads, {} workers, {answer_bytes} byte answers, \
          {} rounds of {} s",
-        cli.records, cli.connections, cli.threads, cli.workers, cli.rounds, cli.seconds
+        cli.of.as_ref().map_or_else(
+            || format!("{} records", cli.records),
+            |store| store.display().to_string()
+        ),
+        cli.connections,
+        cli.threads,
+        cli.workers,
+        cli.rounds,
+        cli.seconds
     );
     let mut rates: [Vec<f64>; 3] = Default::default();
     for round in 0..=cli.rounds {
