@@ -97,7 +97,8 @@ fn grouped(number: usize) -> String {
 
 /// Decades that hold every value: exponents of the first and last tick.
 fn decades(values: &[f64]) -> (i32, i32) {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min).log10().floor();
+    // Half the least, so that the shortest bar can be seen.
+    let low = (values.iter().copied().fold(f64::INFINITY, f64::min) / 2.0).log10().floor();
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max).log10().ceil();
     (low as i32, (high as i32).max(low as i32 + 1))
 }
