@@ -23,8 +23,8 @@ SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test browser-test check advisories bench bench-http samples kill-loop \
-        flip-campaign swap-test fuzz scale load-demo clean
+.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers samples \
+        kill-loop flip-campaign swap-test fuzz scale load-demo clean
 
 help: ## this list
 	@echo "make TARGET [STORE=store] [LISTEN=127.0.0.1:8080] [ADMIN_LISTEN=127.0.0.1:8081]"
@@ -58,6 +58,9 @@ bench: ## lookups, open, build and swap at RECORDS certificates
 bench-http: ## POST rate of the server beside a bare hyper server
 	@.ci/debian build-essential wrk
 	$(BENCH) http_bench
+
+bench-peers: ## beside hash tables, LMDB, SQLite, RocksDB, PostgreSQL, Redis and others; charts in benches/charts
+	@.ci/bench-peers --records $(RECORDS) --charts benches/charts
 
 samples: ## write data-samples/ again from its seed
 	$(BENCH) make_samples

@@ -1,7 +1,8 @@
 //! Shared parts of the benchmarks: stores of invented certificates, passes over random queries, the
-//! samples, the programs under test.
+//! samples, the programs under test, the peers.
 
 pub mod passes;
+pub mod peers;
 pub mod programs;
 pub mod samples;
 pub mod stores;

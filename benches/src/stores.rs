@@ -32,15 +32,28 @@ pub fn open_or_publish(
 /// # Errors
 /// Any error of building.
 pub fn publish(store: &Store, records: u64, seed: u64, generation: u64) -> anyhow::Result<()> {
-    build::create_folders(store)?;
-    build::remove_temporaries(store)?;
     let mut rows = Rows::new();
     for certificate in Generator::new(seed).take(records as usize) {
         rows.push(&certificate)?;
     }
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.par_sort_unstable_by_key(|&row| rows.sort_key(row));
-    let sources = [Source::Rows(&rows, &order)];
+    publish_rows(store, &rows, &order, generation)
+}
+
+/// Publishes a generation of these rows in this order.
+///
+/// # Errors
+/// Any error of building.
+pub fn publish_rows(
+    store: &Store,
+    rows: &Rows,
+    order: &[u32],
+    generation: u64,
+) -> anyhow::Result<()> {
+    build::create_folders(store)?;
+    build::remove_temporaries(store)?;
+    let sources = [Source::Rows(rows, order)];
     let finished = zhengcha_loader::compile::compile(store, &Plan::base(&sources), &Silent)?;
     let manifest = Manifest {
         generation,
