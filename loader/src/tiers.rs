@@ -123,7 +123,7 @@ mod tests {
         let (mut written, mut light, mut loads) = (0, 0, 0);
         while !base_is_due(&segments) {
             let kept = kept(&segments, HALF_MONTH, Target::Auto);
-            assert!(kept >= 1 && kept <= DELTAS_MAX, "{segments:?}");
+            assert!((1..=DELTAS_MAX).contains(&kept), "{segments:?}");
             let merged = segments.drain(kept..).sum::<u64>() + HALF_MONTH;
             segments.push(merged);
             (written, loads) = (written + merged, loads + 1);

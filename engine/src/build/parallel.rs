@@ -163,7 +163,7 @@ mod tests {
             let taken = AtomicUsize::new(0);
             let mut seen = Vec::new();
             let work = |_: &mut (), item: usize| {
-                if item % 5 == 0 {
+                if item.is_multiple_of(5) {
                     std::thread::yield_now();
                 }
                 assert!(item <= taken.load(Ordering::SeqCst) + threads * AHEAD_OF_THREAD);

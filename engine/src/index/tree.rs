@@ -333,7 +333,7 @@ fn check_nodes(section: &[u8], root: u32, blocks: u32, runs: &[u8]) -> Result<()
     Ok(())
 }
 
-#[cfg(all(test, feature = "build"))]
+#[cfg(test)]
 mod tests {
     use super::super::tree_builder::TreeBuilder;
     use super::*;
