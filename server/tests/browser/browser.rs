@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
@@ -196,8 +196,18 @@ impl Browser {
         self.client.find_all(Locator::Css(css)).await.unwrap()
     }
 
+    /// The text of an element of the page at hand, also when it is just taking the place of another.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
+        let deadline = Instant::now() + ELEMENT_WAIT;
+        loop {
+            match self.find(css).await.text().await {
+                Ok(text) => return text,
+                Err(error) => {
+                    let replaced = format!("{error:?}").contains("StaleElementReference");
+                    assert!(replaced && Instant::now() < deadline, "{css}: {error}");
+                }
+            }
+        }
     }
 
     pub(crate) async fn click(&self, css: &str) {
