@@ -155,6 +155,24 @@ impl Check<'_> {
         self.segment.may_hold(probe.hash).then_some(probe)
     }
 
+    /// Proves that the search for a record comes by block `at` and knows its entry there by this
+    /// fingerprint.
+    #[inline]
+    fn meet(
+        &self,
+        walk: &mut Walk<'_>,
+        at: u32,
+        fingerprint: u16,
+        number: u32,
+    ) -> Result<(), OpenError> {
+        let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
+        let right = fingerprint == probe.fingerprint;
+        if !right || !self.comes_by(walk.candidates(probe.sort_key), at) {
+            return Err(self.lost(number));
+        }
+        Ok(())
+    }
+
     fn ordered(&self, blocks: std::ops::Range<usize>) -> Result<Met, OpenError> {
         let mut walk = self.walk();
         let mut met = Met::default();
@@ -163,11 +181,7 @@ impl Check<'_> {
             let count = (self.segment.records() - first).min(ORDERED_BLOCK_ENTRIES as u64);
             let (words, _) = self.lines[at].as_chunks::<2>();
             for (word, number) in words[..count as usize].iter().zip(first as u32..) {
-                let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
-                let right = u16::from_le_bytes(*word) == probe.fingerprint;
-                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
-                    return Err(self.lost(number));
-                }
+                self.meet(&mut walk, at as u32, u16::from_le_bytes(*word), number)?;
                 met.add(number);
             }
         }
@@ -191,11 +205,7 @@ impl Check<'_> {
                 if number == block::NO_RECORD {
                     continue;
                 }
-                let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
-                let right = u16::from_le_bytes(*word) == probe.fingerprint;
-                if !right || !self.comes_by(walk.candidates(probe.sort_key), at as u32) {
-                    return Err(self.lost(number));
-                }
+                self.meet(&mut walk, at as u32, u16::from_le_bytes(*word), number)?;
                 met.add(number);
             }
         }
