@@ -34,6 +34,8 @@ pub mod record;
 pub mod segment;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "claims")]
+pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 
