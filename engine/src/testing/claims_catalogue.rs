@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::claims_text::{bare, iso_day};
+use super::claims_text::{bare, folded, iso_day};
 use crate::date::Date;
 
 /// What a row of `catalogue.csv` names.
@@ -36,6 +36,16 @@ pub struct PlainCatalogue {
 }
 
 impl PlainCatalogue {
+    /// The catalogue of this repository.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self::new(
+            include_str!("../../data/catalogue_editions.csv"),
+            include_str!("../../data/catalogue.csv"),
+            include_str!("../../data/catalogue_exits.csv"),
+        )
+    }
+
     /// Reads `catalogue_editions.csv`, `catalogue.csv` and `catalogue_exits.csv`, whose columns are found
     /// by their names.
     ///
@@ -100,7 +110,10 @@ impl PlainCatalogue {
                 && a.item == b.item
                 && matches!((a.role, b.role), (Role::Group, Role::Sub) | (Role::Sub, Role::Group))
         };
-        bare(one) == bare(other)
+        // A scope in brackets may be left out on one side; two different scopes are two things.
+        let scope_left_out = |text: &str| folded(text) == bare(text);
+        folded(one) == folded(other)
+            || bare(one) == bare(other) && (scope_left_out(one) || scope_left_out(other))
             || self.named(one).any(|a| self.named(other).any(|b| related(a, b)))
     }
 
@@ -117,7 +130,9 @@ impl PlainCatalogue {
             .by_name
             .iter()
             .filter(|(_, places)| {
-                places.iter().any(|&at| self.named(name).any(|it| is_group_of(it, &self.entries[at])))
+                places
+                    .iter()
+                    .any(|&at| self.named(name).any(|it| is_group_of(it, &self.entries[at])))
             })
             .map(|(group, _)| group.as_str())
             .collect();

@@ -147,7 +147,9 @@ impl ClaimsModel<'_> {
             "institution" => {
                 differ(text_of(claim.get("institution")), text_of(Some(&record.institution)))
             }
-            _ => keys.iter().any(|(field, key)| field.name() == name && key_differs(&record, *field, key)),
+            _ => keys
+                .iter()
+                .any(|(field, key)| field.name() == name && key_differs(&record, *field, key)),
         };
         let mismatched: Vec<&'static str> =
             claim.fields.iter().map(|&(name, _)| name).filter(|name| differs(name)).collect();

@@ -5,7 +5,9 @@ use crate::date::Date;
 /// Half-width, capital letters, no white space and nothing that has no width.
 pub(super) fn folded(text: &str) -> String {
     text.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}'))
+        .filter(|c| {
+            !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}')
+        })
         .map(|c| match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
             _ => c,
@@ -82,11 +84,8 @@ pub(super) fn level(text: &str) -> Option<u8> {
     if let Some(digit) = digits(&text, 1) {
         return (1..=5).contains(&digit).then_some(digit as u8);
     }
-    let levels: Vec<Option<u8>> = text
-        .split(['/', '(', ')', '、'])
-        .filter(|part| !part.is_empty())
-        .map(one)
-        .collect();
+    let levels: Vec<Option<u8>> =
+        text.split(['/', '(', ')', '、']).filter(|part| !part.is_empty()).map(one).collect();
     let first = *levels.first()?;
     levels.iter().all(|level| *level == first).then_some(first)?
 }
@@ -122,17 +121,28 @@ mod tests {
 
     #[test]
     fn dates_in_five_forms_and_no_other() {
-        for text in ["2019-04-06", "2019/4/6", "2019.04.6", "20190406", "2019年4月6日", "２０１９年04月06日"] {
+        for text in [
+            "2019-04-06",
+            "2019/4/6",
+            "2019.04.6",
+            "20190406",
+            "2019年4月6日",
+            "２０１９年04月06日",
+        ] {
             assert_eq!(day(text), Date::new(2019, 4, 6), "{text}");
         }
-        for text in ["2019-4-6", "2019-02-29", "43561", "2019/4", "19/4/6", "2019年4月", "2019/4.6", ""] {
+        for text in
+            ["2019-4-6", "2019-02-29", "43561", "2019/4", "19/4/6", "2019年4月", "2019/4.6", ""]
+        {
             assert_eq!(day(text), None, "{text}");
         }
     }
 
     #[test]
     fn levels_in_digits_and_words() {
-        for text in ["3", "３", "三级", "高级工", "三级/高级工", "高级工（三级）", "国家职业资格三级"] {
+        for text in
+            ["3", "３", "三级", "高级工", "三级/高级工", "高级工（三级）", "国家职业资格三级"]
+        {
             assert_eq!(level(text), Some(3), "{text}");
         }
         for text in ["0", "6", "三", "三级/中级工", "特级技师", ""] {

@@ -26,9 +26,7 @@ mod register;
 mod sitting;
 
 pub use claims_catalogue::PlainCatalogue;
-pub use claims_model::{
-    ClaimsModel, DEDUCTION_YUAN, Granted, Judgement, PlainClaim, PlainVerdict,
-};
+pub use claims_model::{ClaimsModel, DEDUCTION_YUAN, Granted, Judgement, PlainClaim, PlainVerdict};
 pub use generator::{Generator, Stream};
 pub use misses::{NearMiss, misses};
 pub use model::{Model, key_text, pair, sort};
