@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+mod claims;
 mod compile;
 mod fsck;
 mod inspect;
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
+        Command::Claims(args) => claims::run(&store, args, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }
 }
