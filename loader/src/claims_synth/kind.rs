@@ -151,6 +151,11 @@ const SHARES: &[(Kind, &str, [u32; 3])] = &[
 const PLAIN: &str = "as in the register";
 
 impl Kind {
+    /// Every kind, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Plain].into_iter().chain(SHARES.iter().map(|(kind, ..)| *kind))
+    }
+
     /// How it is called in the table of shares and in results.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -200,9 +205,8 @@ impl Kind {
 #[must_use]
 pub fn shares_text() -> String {
     let mut text = format!("{:<34}{:>7}{:>7}{:>7}\n", "Shares in percent", "tax", "plain", "all");
-    let rows = SHARES.iter().map(|(kind, name, _)| (*kind, *name));
-    for (kind, name) in [(Kind::Plain, PLAIN)].into_iter().chain(rows) {
-        let _ = write!(text, "{name:<34}");
+    for kind in Kind::all() {
+        let _ = write!(text, "{:<34}", kind.name());
         for mix in [Mix::Tax, Mix::Plain, Mix::All] {
             let parts = kind.parts(mix);
             let _ = write!(text, "{:>7}", format!("{}.{:02}", parts / 100, parts % 100));

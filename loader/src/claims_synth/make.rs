@@ -14,7 +14,7 @@ use super::{ClaimFormat, spell};
 /// Claims of one person and year stand this far apart: a power of two.
 const PAIR_DISTANCE: u64 = 512;
 /// Records looked at for one that a rare spelling fits.
-const RARE_TRIES: u32 = 128;
+const RARE_TRIES: u32 = 512;
 /// Records looked at for a person with two certificates in one year.
 const PAIR_TRIES: u32 = 24;
 /// Draws of another value that is not the same after all.
