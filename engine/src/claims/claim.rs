@@ -28,7 +28,7 @@ pub enum Invalid {
     TwoFieldsRequired,
     /// Longer than any value can be.
     TooLong,
-    /// Control characters in a key field.
+    /// Control characters, or a number that lost digits where it came from.
     Unusable,
     /// Bytes that are no text in the charset.
     Undecodable,
@@ -159,6 +159,9 @@ impl<'t> Written<'t> {
         let text = self.take(field);
         match &text {
             Some(text) if text.len() > QUERY_FIELD_MAX_BYTES => Err(Invalid::TooLong),
+            Some(text) if text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
+                Err(Invalid::Unusable)
+            }
             _ => Ok(text),
         }
     }
@@ -248,6 +251,7 @@ mod tests {
             (TaxYear, "19", Some(Invalid::TaxYear)),
             (TaxYear, "２０１９年", None),
             (OccupationName, long, Some(Invalid::TooLong)),
+            (OccupationName, "车\u{1A}工", Some(Invalid::Unusable)),
             (Reference, long, Some(Invalid::TooLong)),
         ] {
             assert_eq!(with(field, text), reason, "{field:?} {text}");

@@ -40,6 +40,21 @@ pub enum Charset {
     Gb18030,
 }
 
+/// A place between two chunks of a stream, from which it can be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Bytes of the stream before it.
+    pub offset: u64,
+    /// The line, or in arrays the place from 1, of what follows.
+    pub line: u64,
+    /// Within a claim that is too long, of which the beginning was given out.
+    pub is_within_claim: bool,
+    /// Behind a comma of an array.
+    pub is_after_comma: bool,
+    /// Behind the end of an array.
+    pub is_closed: bool,
+}
+
 /// Some whole claims of a stream, in their order.
 pub struct Chunk {
     pub(super) bytes: Vec<u8>,
@@ -54,6 +69,7 @@ pub struct Chunk {
     /// Claims beyond these are refused for the asker's quota.
     pub(super) allowed: u64,
     lines: u64,
+    end: Position,
 }
 
 impl Chunk {
@@ -63,10 +79,10 @@ impl Chunk {
         self.lines
     }
 
-    /// Bytes of the stream it was made of.
+    /// Where in the stream it ends.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes.len() as u64
+    pub fn end(&self) -> Position {
+        self.end
     }
 
     /// Lets only the first so many claims be judged; the others become `invalid` with `quota`.
@@ -92,6 +108,8 @@ pub struct Cutter {
     buffer: Vec<u8>,
     /// Where what has not been given out begins.
     start: usize,
+    /// Bytes of the stream before the buffer.
+    before: u64,
     /// The line, or in arrays the place from 1, of what begins there.
     line: u64,
     /// In the middle of a claim that is too long and was given out already.
@@ -122,6 +140,7 @@ impl Cutter {
             header: None,
             buffer: Vec::new(),
             start: 0,
+            before: 0,
             line: 1,
             skipping: false,
             began: false,
@@ -133,6 +152,7 @@ impl Cutter {
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.buffer.drain(..self.start);
+            self.before += self.start as u64;
             self.array.scanned -= self.start.min(self.array.scanned);
             self.start = 0;
         }
@@ -165,6 +185,26 @@ impl Cutter {
     pub fn finish(&mut self) -> Result<Option<Chunk>, StreamError> {
         self.begin(true)?;
         Ok(self.cut(true))
+    }
+
+    /// Goes on at a place where a stream of the same beginning was left: what is pushed next follows there.
+    /// To be called once the beginning is known, that is when [`has_begun`](Self::has_begun).
+    pub fn resume(&mut self, position: Position) {
+        self.buffer.clear();
+        (self.start, self.before) = (0, position.offset);
+        self.line = position.line;
+        self.skipping = position.is_within_claim;
+        self.array = ArrayState {
+            after_comma: position.is_after_comma,
+            is_closed: position.is_closed,
+            ..ArrayState::default()
+        };
+    }
+
+    /// Whether what comes before the first claim has been read: for CSV the header.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.began
     }
 
     fn pending(&self) -> &[u8] {
@@ -377,6 +417,13 @@ impl Cutter {
             first_line,
             allowed: u64::MAX,
             lines,
+            end: Position {
+                offset: self.before + self.start as u64,
+                line: self.line,
+                is_within_claim: self.skipping,
+                is_after_comma: self.array.after_comma,
+                is_closed: self.array.is_closed,
+            },
         }
     }
 }

@@ -28,7 +28,7 @@ mod spill;
 pub use bulk::{Counts, Judge, Judged};
 pub use claim::{Claim, Invalid, REFERENCE_BYTES_MAX};
 pub use closing::{Closing, Summary};
-pub use cut::{CHUNK_BYTES, CLAIM_BYTES_MAX, Charset, Chunk, Cutter, Format};
+pub use cut::{CHUNK_BYTES, CLAIM_BYTES_MAX, Charset, Chunk, Cutter, Format, Position};
 pub use error::StreamError;
 pub use field::{ClaimField, FieldSet};
 pub use find::Found;
