@@ -23,6 +23,8 @@ mod verify;
 #[cfg(feature = "build")]
 pub mod build;
 pub mod certificate;
+#[cfg(feature = "claims")]
+pub mod claims;
 pub mod current;
 pub mod date;
 pub mod error;
