@@ -75,7 +75,7 @@ class Peer:
             name(differs("cert", "cert_r"), "certificate_number"),
             name(differs("issued", "issued_r"), "issue_date"),
             name(differs("occ", "occ_r") & pl.col("same").is_null(), "occupation_name"),
-            name(differs("issuer", "issuer_r") & differs("issuer", "institution_r"), "issuer"),
+            name(pl.col("issuer").ne_missing(pl.col("issuer_r")) & differs("issuer", "institution_r"), "issuer"),
             separator=";",
             ignore_nulls=True,
         )

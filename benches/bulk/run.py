@@ -103,7 +103,7 @@ def main():
     options.work.mkdir(parents=True, exist_ok=True)
     expected = digest(options.expected)
     with open(f"{options.expected}.summary.json") as file:
-        count = json.load(file)["summary"]["claims"]
+        count = json.load(file)["claims"]
     peers = [Ours(options)] if verifies(options.loader) else []
     if not peers:
         print("this loader has no `verify`: peers alone", file=sys.stderr)

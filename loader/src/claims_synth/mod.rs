@@ -109,6 +109,6 @@ impl Written {
         }
         summary["generation"] = json!(self.generation);
         summary["digest"] = json!(self.digest);
-        json!({ "summary": summary })
+        summary
     }
 }

@@ -135,7 +135,10 @@ fn push_json(made: &Made, text: &mut String) {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let _ = write!(text, "{{\"ref\":{}", quoted(&made.reference));
     for (name, value) in &made.claim.fields {
-        let number = *name == "tax_year" && value.starts_with('2') && value.len() == 4;
+        // No JSON number begins with 0.
+        let number = *name == "tax_year"
+            && value.bytes().all(|byte| byte.is_ascii_digit())
+            && !value.starts_with('0');
         let written = match made.flaw {
             Some(Flaw::NotText) if *name == "certificate_number" => Cow::Borrowed("{}"),
             Some(Flaw::Undecodable) if *name == "name" => {
@@ -217,7 +220,7 @@ pub(super) fn push_verdict(text: &mut String, reference: &str, verdict: &PlainVe
 /// The reference a verdict on a claim carries: as far as it can be read.
 pub(super) fn read_reference(made: &Made, format: ClaimFormat) -> &str {
     match (made.flaw, format) {
-        (Some(Flaw::Malformed), ClaimFormat::Ndjson) => "",
+        (Some(Flaw::Malformed | Flaw::Undecodable), ClaimFormat::Ndjson) => "",
         _ => &made.reference,
     }
 }
