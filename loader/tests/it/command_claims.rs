@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs;
 use zhengcha_engine::{Certificate, Holds};
-use zhengcha_loader::claims_synth::{ClaimFormat, Kind, Mix};
+use zhengcha_loader::claims_synth::{ClaimFormat, Kind, Mix, shares_text};
 
 const MIXES: [(Mix, &str); 3] = [(Mix::Tax, "tax"), (Mix::Plain, "plain"), (Mix::All, "all")];
 
@@ -49,6 +49,12 @@ fn the_same_on_any_number_of_threads_and_other_with_another_seed() {
     place.run("claims --claims 5000 --seed 5 --mix all --out d.csv --expected d.exp.csv").code(0);
     assert!(read(&place, "a.csv").starts_with(&read(&place, "d.csv")));
     assert!(read(&place, "a.exp.csv").starts_with(&read(&place, "d.exp.csv")));
+}
+
+#[test]
+fn the_document_states_the_shares_in_force() {
+    let document = include_str!("../../docs/CLAIMS.md");
+    assert!(document.contains(&shares_text()), "CLAIMS.md: {}", shares_text());
 }
 
 #[test]
