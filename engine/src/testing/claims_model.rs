@@ -7,15 +7,17 @@
 //! Rules: 国发〔2018〕41号 第八条 (a deduction of 3,600 yuan in the year in which the certificate is
 //! obtained, from 2019-01-01), one certificate a person and year; 国家职业资格目录 on the issue date.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use super::claims_catalogue::PlainCatalogue;
-use super::claims_text::{day, folded, level, year};
+use super::claims_text::{day, folded, is_blank, level, year};
 use crate::certificate::Certificate;
 use crate::date::Date;
 use crate::holds::Holds;
 use crate::key::{Field, Mode, normalize};
 use crate::lookup::Query;
+use crate::record::View;
 use crate::snapshot::Snapshot;
 
 /// Yuan of one deduction (国发〔2018〕41号 第八条).
@@ -46,7 +48,7 @@ impl PlainClaim {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, text) = self.fields.iter().find(|(field, _)| *field == name)?;
-        (!folded(text).is_empty()).then_some(text.as_str())
+        (!is_blank(text)).then_some(text.as_str())
     }
 }
 
@@ -169,26 +171,21 @@ impl ClaimsModel<'_> {
     /// The record of a claim: one with which at least two keys agree; the one agreeing most, then the
     /// newest, then the one with the lowest number.
     fn record(&self, keys: &[(Field, String)]) -> Option<Certificate> {
-        let mut found: Vec<Certificate> = Vec::new();
+        let mut found: Vec<View<'_>> = Vec::new();
         for (at, (one, first)) in keys.iter().enumerate() {
             for (other, second) in &keys[at + 1..] {
                 let mode = Mode::of(*one, *other)?;
                 let (first, second) =
                     if mode.fields().0 == *one { (first, second) } else { (second, first) };
-                let matches = self.snapshot.lookup(Query::new(mode, first, second));
-                found.extend(matches.map(|view| view.to_certificate()));
+                found.extend(self.snapshot.lookup(Query::new(mode, first, second)));
             }
         }
-        let agreeing = |record: &Certificate| {
-            keys.iter().filter(|(field, key)| key_of(record, *field).as_ref() == Some(key)).count()
+        let rank = |view: &View<'_>| {
+            let agreeing = keys.iter().filter(|(field, key)| view.key_text(*field) == *key).count();
+            let issued = view.issue_date().map(Date::days_since_1970);
+            (Reverse(agreeing), Reverse(issued), view.key_text(Field::CertificateNumber))
         };
-        let newest = |record: &Certificate| record.issue_date.map(Date::days_since_1970);
-        found.into_iter().min_by(|a, b| {
-            agreeing(b)
-                .cmp(&agreeing(a))
-                .then_with(|| newest(b).cmp(&newest(a)))
-                .then_with(|| a.certificate_number.cmp(&b.certificate_number))
-        })
+        found.iter().min_by_key(|view| rank(view)).map(View::to_certificate)
     }
 
     fn occupation_differs(&self, claim: &PlainClaim, record: &Certificate) -> bool {

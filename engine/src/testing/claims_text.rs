@@ -2,12 +2,20 @@
 
 use crate::date::Date;
 
+/// Whether a character is white space or has no width.
+fn is_unseen(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}')
+}
+
+/// Whether nothing of a text is seen.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_unseen)
+}
+
 /// Half-width, capital letters, no white space and nothing that has no width.
 pub(super) fn folded(text: &str) -> String {
     text.chars()
-        .filter(|c| {
-            !c.is_whitespace() && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{FEFF}' | '\u{2060}')
-        })
+        .filter(|&c| !is_unseen(c))
         .map(|c| match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
             _ => c,

@@ -7,7 +7,7 @@ use zhengcha_engine::testing::Random;
 use super::ClaimFormat;
 
 /// What was done to a claim. What it says of the verdict is an intention; the reference judges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// All as in the register.
     Plain,

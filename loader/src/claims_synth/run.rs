@@ -1,5 +1,6 @@
 //! All claims of a file: made and judged side by side, written in order.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use zhengcha_engine::testing::{ClaimsModel, Granted, Judgement, PlainCatalogue, 
 use zhengcha_engine::{Holds, Snapshot};
 
 use super::draw::Draw;
-use super::kind::Mix;
+use super::kind::{Kind, Mix};
 use super::make::{Made, Maker};
 use super::write::{self, Book, TextForm};
 use super::{ClaimCharset, ClaimFormat, Wanted, Written};
@@ -30,11 +31,14 @@ const SHEET_CLAIMS_MAX: u64 = 1_048_575;
 /// One in so many claims of ndjson has its members in the other order.
 const TURNED_ROUND: u64 = 16;
 
-/// A claim and what its verdict is made of.
+/// What the verdict on a claim is made of.
 struct Row {
-    made: Made,
+    kind: Kind,
+    reference: String,
     judgement: Judgement,
     lines: u64,
+    /// The claim itself, where it is not text already.
+    made: Option<Made>,
 }
 
 /// Claims in order, with their text.
@@ -164,7 +168,10 @@ fn chunk(
             None => model.judge(&made.claim),
         };
         let lines = form.push(&made, &mut text);
-        rows.push(Row { made, judgement, lines });
+        let reference = write::read_reference(&made, form.format).to_owned();
+        let kind = made.kind;
+        let made = (form.format == ClaimFormat::Xlsx).then_some(made);
+        rows.push(Row { kind, reference, judgement, lines, made });
     }
     Ok(Chunk { text: form.encode(text)?, rows })
 }
@@ -194,6 +201,7 @@ impl Files {
         progress: &dyn Progress,
     ) -> anyhow::Result<Written> {
         let mut written = Written::default();
+        let mut kinds: HashMap<Kind, u64> = HashMap::new();
         let mut granted = Granted::default();
         let mut digest = Sha256::new();
         let mut line = self.form.head_lines() + 1;
@@ -208,15 +216,14 @@ impl Files {
                 file.write_all(&claims)?;
             }
             done += rows.len() as u64;
-            for Row { made, judgement, lines } in rows {
-                if let Some(book) = &mut self.book {
-                    book.push(&made)?;
+            for Row { kind, reference, judgement, lines, made } in rows {
+                if let (Some(book), Some(made)) = (&mut self.book, &made) {
+                    book.push(made)?;
                 }
                 let verdict = granted.close(judgement);
-                let reference = write::read_reference(&made, self.form.format);
-                write::push_verdict(&mut text, reference, &verdict, line);
+                write::push_verdict(&mut text, &reference, &verdict, line);
                 line += lines;
-                *written.kinds.entry(made.kind.name()).or_default() += 1;
+                *kinds.entry(kind).or_default() += 1;
                 *written.verdicts.entry(verdict.verdict).or_default() += 1;
             }
             digest.update(&text);
@@ -230,6 +237,7 @@ impl Files {
         if let Some(book) = self.book.take() {
             book.finish()?;
         }
+        written.kinds = kinds.into_iter().map(|(kind, count)| (kind.name(), count)).collect();
         written.digest = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(written)
     }
