@@ -11,6 +11,7 @@ mod publish;
 mod query;
 mod snapshots;
 mod synth;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::output::Output;
@@ -47,6 +48,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
         Command::Claims(args) => claims::run(&store, args, &output),
+        Command::Verify(args) => verify::run(&store, args, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }
 }
