@@ -303,16 +303,6 @@ pub enum MixArg {
     All,
 }
 
-/// Encoding of a csv of claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CharsetArg {
-    /// After a byte order mark.
-    #[value(name = "utf-8")]
-    Utf8,
-    /// Which old spreadsheets call GBK.
-    Gb18030,
-}
-
 /// Flags that do not go together, where that takes more than one to see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; see `--help`")]

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use zhengcha_engine::claims::Charset;
 
 pub use kind::{Kind, Mix, shares_text};
 pub use run::write_claims;
@@ -41,16 +42,7 @@ pub struct Wanted {
     /// Where the verdicts go, always csv; `<file>.summary.json` stands beside it.
     pub expected: PathBuf,
     /// How csv and ndjson are encoded.
-    pub charset: ClaimCharset,
-}
-
-/// Encoding of a file of claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimCharset {
-    /// UTF-8; csv after a byte order mark.
-    Utf8,
-    /// GB18030.
-    Gb18030,
+    pub charset: Charset,
 }
 
 /// Kind of a file of claims.

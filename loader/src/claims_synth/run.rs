@@ -10,6 +10,7 @@ use std::thread;
 use anyhow::{Context, ensure};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use zhengcha_engine::claims::Charset;
 use zhengcha_engine::testing::{ClaimsModel, Granted, Judgement, PlainCatalogue, PlainVerdict};
 use zhengcha_engine::{Holds, Snapshot};
 
@@ -17,7 +18,7 @@ use super::draw::Draw;
 use super::kind::{Kind, Mix};
 use super::make::{Made, Maker};
 use super::write::{self, Book, TextForm};
-use super::{ClaimCharset, ClaimFormat, Wanted, Written};
+use super::{ClaimFormat, Wanted, Written};
 use crate::progress::Progress;
 
 /// Claims that one thread makes at a time.
@@ -62,7 +63,7 @@ pub fn write_claims(
         format!("{}: claims end in .csv, .ndjson or .xlsx", wanted.out.display())
     })?;
     ensure!(
-        format == ClaimFormat::Csv || wanted.charset == ClaimCharset::Utf8,
+        format == ClaimFormat::Csv || wanted.charset == Charset::Utf8,
         "only csv can be in GB18030"
     );
     ensure!(

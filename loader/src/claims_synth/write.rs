@@ -6,13 +6,14 @@ use std::path::Path;
 
 use anyhow::ensure;
 use zhengcha_engine::Date;
+use zhengcha_engine::claims::Charset;
 use zhengcha_engine::testing::{DEDUCTION_YUAN, PlainVerdict};
 
+use super::ClaimFormat;
 use super::broken::Flaw;
 use super::kind::Mix;
 use super::make::Made;
 use super::shape::{FIELDS, HEADERS, INSTITUTION, ISSUE_DATE, LEVEL, TAX_YEAR, TICKET};
-use super::{ClaimCharset, ClaimFormat};
 use crate::synth::xlsx::XlsxWriter;
 use crate::synth::{Column, Kind, TableWriter as _, Value};
 
@@ -32,7 +33,7 @@ const NO_WIDTH: u8 = 0;
 pub(super) struct TextForm {
     pub(super) format: ClaimFormat,
     pub(super) mix: Mix,
-    pub(super) charset: ClaimCharset,
+    pub(super) charset: Charset,
 }
 
 impl TextForm {
@@ -48,7 +49,7 @@ impl TextForm {
             return Vec::new();
         }
         let mut text = String::new();
-        if self.charset == ClaimCharset::Utf8 {
+        if self.charset == Charset::Utf8 {
             text.push_str(BOM);
         }
         text.push_str("ref");
@@ -97,7 +98,7 @@ impl TextForm {
 
     /// The text in the charset of the file.
     pub(super) fn encode(self, text: String) -> anyhow::Result<Vec<u8>> {
-        if self.charset == ClaimCharset::Utf8 && !text.contains(NOT_TEXT_MARK) {
+        if self.charset == Charset::Utf8 && !text.contains(NOT_TEXT_MARK) {
             return Ok(text.into_bytes());
         }
         let mut bytes = Vec::with_capacity(text.len());
@@ -106,8 +107,8 @@ impl TextForm {
                 bytes.push(NOT_TEXT);
             }
             match self.charset {
-                ClaimCharset::Utf8 => bytes.extend_from_slice(part.as_bytes()),
-                ClaimCharset::Gb18030 => {
+                Charset::Utf8 => bytes.extend_from_slice(part.as_bytes()),
+                Charset::Gb18030 => {
                     let (encoded, _, lossy) = encoding_rs::GB18030.encode(part);
                     ensure!(!lossy, "a character has no form in GB18030");
                     bytes.extend_from_slice(&encoded);

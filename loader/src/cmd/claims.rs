@@ -1,13 +1,14 @@
 //! `claims`: made-up claims on the live generation, and the verdicts they must get.
 
 use super::Outcome;
-use crate::claims_synth::{ClaimCharset, Mix, Wanted, write_claims};
+use crate::claims_synth::{Mix, Wanted, write_claims};
 use crate::cli::{CharsetArg, ClaimsArgs, MixArg};
 use crate::output::Output;
 use crate::progress::{Bar, Progress};
 use anyhow::Context;
 use serde_json::json;
 use std::fmt::Write as _;
+use zhengcha_engine::claims::Charset;
 use zhengcha_engine::{Holds, Snapshot, Store};
 
 /// Writes both files; never over another.
@@ -27,8 +28,8 @@ pub(super) fn run(store: &Store, args: &ClaimsArgs, output: &Output) -> anyhow::
         out: args.out.clone(),
         expected: args.expected.clone(),
         charset: match args.charset {
-            CharsetArg::Utf8 => ClaimCharset::Utf8,
-            CharsetArg::Gb18030 => ClaimCharset::Gb18030,
+            CharsetArg::Utf8 => Charset::Utf8,
+            CharsetArg::Gb18030 => Charset::Gb18030,
         },
     };
     let bar = Bar::default();
