@@ -229,6 +229,9 @@ pub struct VerifyArgs {
     /// Charset of a CSV of verdicts; that of the claims by default.
     #[arg(long, value_enum)]
     pub out_charset: Option<CharsetArg>,
+    /// Milliseconds between two places from which a run can go on; for tests.
+    #[arg(long, hide = true, default_value_t = 2000)]
+    pub save_interval_ms: u64,
     /// Threads that judge; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,

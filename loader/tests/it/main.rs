@@ -9,6 +9,7 @@ mod command_output;
 mod command_refused;
 mod command_support;
 mod command_synth;
+mod command_verify;
 mod deltas_model;
 mod input_csv;
 mod input_dbf;
