@@ -2,6 +2,8 @@
 
 mod compile;
 mod fsck;
+mod hold;
+mod holds;
 mod inspect;
 mod load;
 mod merge;
@@ -12,6 +14,7 @@ mod snapshots;
 mod synth;
 
 use crate::cli::{Cli, Command};
+use crate::ledger::DecisionKind;
 use crate::output::Output;
 use zhengcha_engine::Store;
 
@@ -45,6 +48,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
+        Command::Hold(args) => hold::run(&store, DecisionKind::Hold, args, &output),
+        Command::Release(args) => hold::run(&store, DecisionKind::Release, args, &output),
+        Command::Holds { rewrite: false } => holds::list(&store, &output),
+        Command::Holds { rewrite: true } => holds::rewrite(&store, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }
 }
