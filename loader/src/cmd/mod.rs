@@ -13,10 +13,13 @@ mod query;
 mod snapshots;
 mod synth;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, UsageError};
 use crate::ledger::DecisionKind;
 use crate::output::Output;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use zhengcha_engine::Store;
+use zhengcha_engine::key::normalize::QueryError;
 
 /// How a command ended; see `--help` for the exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,22 @@ pub enum Outcome {
     SomeRejected,
     /// Exit code 1: something in the store is damaged, as already reported.
     Damaged,
+}
+
+/// Runs the command and says on stderr what went wrong.
+#[must_use]
+pub fn exit_code(cli: &Cli) -> ExitCode {
+    match run(cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeRejected) => ExitCode::from(3),
+        Ok(Outcome::Damaged) => ExitCode::FAILURE,
+        Err(error) => {
+            // Where nobody listens any more the exit code must do.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let usage = error.is::<QueryError>() || error.is::<UsageError>();
+            if usage { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
 }
 
 /// Runs the command.
