@@ -328,6 +328,12 @@ impl<'s> View<'s> {
         NumberText::id(self.record.id)
     }
 
+    /// Whether the certificate has a 准考证号.
+    #[must_use]
+    pub fn has_ticket_number(&self) -> bool {
+        self.record.ticket != 0
+    }
+
     /// 准考证号, if the certificate has one.
     #[must_use]
     pub fn ticket_number(&self) -> Option<NumberText<'s>> {
@@ -422,6 +428,16 @@ impl<'s> View<'s> {
     #[must_use]
     pub fn issuer(&self) -> &'s str {
         self.texts.body(self.record.body).1
+    }
+
+    /// Asks for the texts that claims are compared with, ahead of the comparison.
+    #[cfg(feature = "claims")]
+    #[inline]
+    pub(crate) fn prefetch_texts(&self) {
+        let (institution, issuer) = self.texts.body(self.record.body);
+        for text in [self.occupation_name(), institution, issuer] {
+            crate::map::prefetch(text.as_bytes(), 0);
+        }
     }
 
     /// The text a field is matched by.

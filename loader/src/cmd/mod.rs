@@ -12,6 +12,7 @@ mod publish;
 mod query;
 mod snapshots;
 mod synth;
+mod verify;
 
 use crate::cli::{Cli, Command, UsageError};
 use crate::ledger::DecisionKind;
@@ -71,6 +72,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Release(args) => hold::run(&store, DecisionKind::Release, args, &output),
         Command::Holds { rewrite: false } => holds::list(&store, &output),
         Command::Holds { rewrite: true } => holds::rewrite(&store, &output),
+        Command::Verify(args) => verify::run(&store, args, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }
 }
