@@ -4,6 +4,7 @@
 
 mod command_deltas;
 mod command_generations;
+mod command_hold;
 mod command_load;
 mod command_output;
 mod command_refused;
@@ -31,4 +32,5 @@ mod samples;
 mod scale_smoke;
 mod store_faults;
 mod store_fsck;
+mod store_holds;
 mod upload_parallel;
