@@ -1,6 +1,9 @@
 //! Calendar dates without a clock or a zone: what stands on a certificate.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::key::normalize;
 
 /// A valid day of the Gregorian calendar, years 1 to 9999.
 ///
@@ -45,6 +48,16 @@ impl Date {
             })
         };
         Self::from_yyyymmdd(digits(0..4)? * 10_000 + digits(5..7)? * 100 + digits(8..10)?)
+    }
+
+    /// Reads a date as people write it: `YYYY-MM-DD`, `YYYY/M/D`, `YYYY.M.D`, `YYYYMMDD`, `YYYY年M月D日`; spaces
+    /// and full-width forms do not matter.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_iso(text).or_else(|| {
+            let text = normalize::ticket_number(text);
+            Self::parse_iso(&text).or_else(|| compact(&text)).or_else(|| spelt(&text))
+        })
     }
 
     /// Year, 1 to 9999.
@@ -121,6 +134,31 @@ impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+fn compact(text: &str) -> Option<Date> {
+    Date::from_yyyymmdd(decimal(text, 8..=8)?)
+}
+
+fn spelt(text: &str) -> Option<Date> {
+    let (year, rest, between) = if let Some((year, rest)) = text.split_once('年') {
+        (year, rest.strip_suffix('日')?, '月')
+    } else {
+        let between = text.chars().find(|c| !c.is_ascii_digit()).filter(|c| "/.".contains(*c))?;
+        let (year, rest) = text.split_once(between)?;
+        (year, rest, between)
+    };
+    let (month, day) = rest.split_once(between)?;
+    Date::new(
+        u16::try_from(decimal(year, 4..=4)?).ok()?,
+        u8::try_from(decimal(month, 1..=2)?).ok()?,
+        u8::try_from(decimal(day, 1..=2)?).ok()?,
+    )
+}
+
+fn decimal(text: &str, digits: RangeInclusive<usize>) -> Option<u32> {
+    let fits = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { text.parse().ok() } else { None }
 }
 
 fn days_in_month(year: u16, month: u8) -> u8 {

@@ -23,6 +23,8 @@ mod verify;
 #[cfg(feature = "build")]
 pub mod build;
 pub mod certificate;
+#[cfg(feature = "claims")]
+pub mod claims;
 pub mod current;
 pub mod date;
 pub mod error;
@@ -34,6 +36,8 @@ pub mod record;
 pub mod segment;
 pub mod snapshot;
 pub mod store;
+#[cfg(feature = "claims")]
+pub mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 

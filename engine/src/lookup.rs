@@ -7,7 +7,7 @@ use crate::index::tree::Candidates;
 use crate::key::encode::{self, PairWords};
 use crate::key::{Field, Mode};
 use crate::map::prefetch;
-use crate::record::{StoredRecord, View, extension_text, flag};
+use crate::record::{StoredRecord, View, flag};
 use crate::segment::{Index, Segment};
 use crate::snapshot::Layer;
 
@@ -22,7 +22,7 @@ pub struct Query<'q> {
 
 /// One packed field; its text matters only for escapes.
 #[derive(Clone, Copy, Debug)]
-struct FieldKey<'q> {
+pub(crate) struct FieldKey<'q> {
     field: Field,
     words: [u64; 2],
     text: &'q str,
@@ -30,7 +30,7 @@ struct FieldKey<'q> {
 
 impl<'q> FieldKey<'q> {
     #[inline]
-    fn new(field: Field, text: &'q str) -> Self {
+    pub(crate) fn new(field: Field, text: &'q str) -> Self {
         let words = match field {
             Field::IdNumber => [encode::id(text), 0],
             Field::CertificateNumber => [encode::certificate(text), 0],
@@ -43,34 +43,47 @@ impl<'q> FieldKey<'q> {
     /// Whether a record has this field; an escape equal by hash is compared as text.
     #[inline]
     fn agrees(&self, record: &StoredRecord, segment: &Segment) -> bool {
-        let (equal, escape, wanted) = match self.field {
-            Field::IdNumber => {
-                (record.id.to_native() == self.words[0], encode::is_escape(self.words[0]), flag::ID)
-            }
-            Field::CertificateNumber => (
-                record.certificate.to_native() == self.words[0],
-                encode::certificate_is_escape(self.words[0]),
-                flag::CERTIFICATE,
-            ),
-            Field::TicketNumber => (
-                record.ticket.to_native() == self.words[0],
-                encode::is_escape(self.words[0]),
-                flag::TICKET,
-            ),
-            Field::Name => (
-                record.name[0].to_native() == self.words[0]
-                    && record.name[1].to_native() == self.words[1],
-                encode::name_is_escape(self.words),
-                flag::NAME_KEY,
-            ),
+        let words = match self.field {
+            Field::IdNumber => [record.id.to_native(), 0],
+            Field::CertificateNumber => [record.certificate.to_native(), 0],
+            Field::TicketNumber => [record.ticket.to_native(), 0],
+            Field::Name => [record.name[0].to_native(), record.name[1].to_native()],
         };
-        equal && (!escape || self.escape_agrees(record, segment, wanted))
+        words == self.words
+            && (!self.is_escape()
+                || self.escape_agrees(&View { record: record.to_native(), texts: segment }))
+    }
+
+    /// The same of a record that was found already. No ticket number agrees with none.
+    #[inline]
+    pub(crate) fn agrees_with(&self, view: &View<'_>) -> bool {
+        let record = &view.record;
+        let words = match self.field {
+            Field::IdNumber => [record.id, 0],
+            Field::CertificateNumber => [record.certificate, 0],
+            Field::TicketNumber => [record.ticket, 0],
+            Field::Name => record.name,
+        };
+        words == self.words && (!self.is_escape() || self.escape_agrees(view))
+    }
+
+    #[inline]
+    fn is_escape(&self) -> bool {
+        match self.field {
+            Field::IdNumber | Field::TicketNumber => encode::is_escape(self.words[0]),
+            Field::CertificateNumber => encode::certificate_is_escape(self.words[0]),
+            Field::Name => encode::name_is_escape(self.words),
+        }
     }
 
     #[cold]
-    fn escape_agrees(&self, record: &StoredRecord, segment: &Segment, wanted: u32) -> bool {
-        use crate::record::Texts;
-        extension_text(segment.heap(), &record.to_native(), wanted) == self.text
+    fn escape_agrees(&self, view: &View<'_>) -> bool {
+        view.extension(match self.field {
+            Field::IdNumber => flag::ID,
+            Field::CertificateNumber => flag::CERTIFICATE,
+            Field::TicketNumber => flag::TICKET,
+            Field::Name => flag::NAME_KEY,
+        }) == self.text
     }
 }
 
@@ -80,8 +93,12 @@ impl<'q> Query<'q> {
     #[must_use]
     pub fn new(mode: Mode, first: &'q str, second: &'q str) -> Self {
         let (first_field, second_field) = mode.fields();
-        let first = FieldKey::new(first_field, first);
-        let second = FieldKey::new(second_field, second);
+        Self::of(mode, FieldKey::new(first_field, first), FieldKey::new(second_field, second))
+    }
+
+    /// Of two packed fields, in the order of [`Mode::fields`].
+    #[inline]
+    pub(crate) fn of(mode: Mode, first: FieldKey<'q>, second: FieldKey<'q>) -> Self {
         let words = PairWords { first: first.words[0], second: second.words };
         Self { mode, first, second, probe: Probe::new(mode, words) }
     }

@@ -18,37 +18,14 @@ const CODE_MAX_DIGITS: usize = 2;
 pub(super) fn date(value: Value<'_>) -> Option<Date> {
     match value {
         Value::Date(date) => Some(date),
-        Value::Text(text) => Date::parse_iso(text).or_else(|| {
-            let text = normalize::ticket_number(text);
-            Date::parse_iso(&text).or_else(|| compact(&text)).or_else(|| spelt(&text))
-        }),
+        Value::Text(text) => Date::parse(text),
         // Eight digits as a number are still eight digits; a serial number of a day has five.
         Value::Number(number) => match whole_number(number) {
-            WholeNumber::Exact(digits) => compact(&digits),
+            WholeNumber::Exact(digits) if digits.len() == 8 => Date::parse(&digits),
             _ => None,
         },
         Value::Unfit => None,
     }
-}
-
-fn compact(text: &str) -> Option<Date> {
-    Date::from_yyyymmdd(decimal(text, 8..=8)?)
-}
-
-fn spelt(text: &str) -> Option<Date> {
-    let (year, rest, between) = if let Some((year, rest)) = text.split_once('年') {
-        (year, rest.strip_suffix('日')?, '月')
-    } else {
-        let between = text.chars().find(|c| !c.is_ascii_digit()).filter(|c| "/.".contains(*c))?;
-        let (year, rest) = text.split_once(between)?;
-        (year, rest, between)
-    };
-    let (month, day) = rest.split_once(between)?;
-    Date::new(
-        u16::try_from(decimal(year, 4..=4)?).ok()?,
-        u8::try_from(decimal(month, 1..=2)?).ok()?,
-        u8::try_from(decimal(day, 1..=2)?).ok()?,
-    )
 }
 
 fn decimal(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use zhengcha_engine::key::normalize;
 
-use super::source::{Source, TableError};
 use crate::layout::FieldName;
+use zhengcha_engine::tables::{Source, TableError};
 
 /// Words by field.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,7 @@ impl Codes {
         let mut codes = Self::default();
         source.each(&["field", "word", "code"], |row| {
             let word = normalize::ticket_number(row.filled(1)?).into_owned();
-            match codes.words[row.field(0)? as usize].insert(word, row.number(2)?) {
+            match codes.words[super::field(row, 0)? as usize].insert(word, row.number(2)?) {
                 Some(_) => Err(row.wrong(1, "this word stands twice")),
                 None => Ok(()),
             }

@@ -1,6 +1,6 @@
 //! First-level codes of issuing bodies: digits 3 and 4 of a certificate number (职业技能鉴定编码规则).
 
-use super::source::{Source, TableError};
+use zhengcha_engine::tables::{Source, TableError};
 
 /// The codes that are known. No full table is public, so an unknown one is only a warning.
 #[derive(Clone, Debug)]

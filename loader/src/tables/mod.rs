@@ -3,29 +3,23 @@
 //! Promises a checked table or an error that names file, line and column. Knows no row of an
 //! upload. What each file holds and where it comes from stands in `data/README.md`.
 
-mod catalogue;
 mod codes;
 mod issuers;
 mod regions;
-mod source;
 
 use std::path::Path;
 
-pub use catalogue::Catalogue;
 pub use codes::Codes;
 pub use issuers::Issuers;
 pub use regions::Regions;
-pub use source::{TABLE_FILE_MAX_BYTES, TableError};
+pub use zhengcha_engine::tables::{Catalogue, TABLE_FILE_MAX_BYTES, TableError};
 
 use crate::layout::{FieldDemand, FieldName, Layout, Layouts};
-use source::Source;
+use zhengcha_engine::tables::{CATALOGUE_TABLES, Line, Source};
 
 const FIELDS: (&str, &str) = ("fields.csv", include_str!("../../data/fields.csv"));
 const HEADERS: (&str, &str) = ("headers.csv", include_str!("../../data/headers.csv"));
 const CODES: (&str, &str) = ("codes.csv", include_str!("../../data/codes.csv"));
-const CATALOGUE: (&str, &str) = ("catalogue.csv", include_str!("../../data/catalogue.csv"));
-const EDITIONS: (&str, &str) =
-    ("catalogue_editions.csv", include_str!("../../data/catalogue_editions.csv"));
 const ISSUERS: (&str, &str) = ("issuers.csv", include_str!("../../data/issuers.csv"));
 const REGIONS: (&str, &str) = ("regions.csv", include_str!("../../data/regions.csv"));
 
@@ -68,11 +62,13 @@ impl Tables {
             }
             Ok::<_, TableError>(source)
         };
+        let [editions, names, exits] = CATALOGUE_TABLES;
+        let catalogue = Catalogue::read(&open(editions)?, &open(names)?, &open(exits)?)?;
         let fields = read_demands(&open(FIELDS)?)?;
         Ok(Self {
             layouts: read_headers(&open(HEADERS)?, fields)?,
             codes: Codes::read(&open(CODES)?)?,
-            catalogue: Catalogue::read(&open(EDITIONS)?, &open(CATALOGUE)?)?,
+            catalogue,
             issuers: Issuers::read(&open(ISSUERS)?)?,
             regions: Regions::read(&open(REGIONS)?)?,
             replaced,
@@ -94,7 +90,7 @@ fn read_demands(source: &Source<'_>) -> Result<Demands, TableError> {
     let mut demands = Demands::default();
     let mut seen = [false; FieldName::COUNT];
     source.each(&COLUMNS, |row| {
-        let field = row.field(0)?;
+        let field = field(row, 0)?;
         seen[field as usize] = true;
         for layout in [Layout::Of2013, Layout::Of2019] {
             let at = layout as usize;
@@ -126,9 +122,14 @@ fn read_headers(source: &Source<'_>, demands: Demands) -> Result<Layouts, TableE
             "2019" => Some(Layout::Of2019),
             _ => return Err(row.wrong(2, "2013, 2019 or nothing is expected")),
         };
-        headers.push((row.field(0)?, row.filled(1)?.to_owned(), layout));
+        headers.push((field(row, 0)?, row.filled(1)?.to_owned(), layout));
         lines.push(row.wrong(1, "this header, or its first 10 bytes, stands for two fields"));
         Ok(())
     })?;
     Layouts::new(&headers, demands).map_err(|index| lines.swap_remove(index))
+}
+
+/// The field a line is about.
+fn field(row: &Line<'_>, column: usize) -> Result<FieldName, TableError> {
+    FieldName::from_name(row.get(column)).ok_or_else(|| row.wrong(column, "no field has this name"))
 }

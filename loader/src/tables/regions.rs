@@ -1,6 +1,6 @@
 //! Address codes of resident numbers with the years in which they were given (GB/T 2260).
 
-use super::source::{Source, TableError};
+use zhengcha_engine::tables::{Source, TableError};
 
 /// A number given in the year after a code ended is still taken as good: offices changed over late.
 const CHANGE_OVER_YEARS: u16 = 1;

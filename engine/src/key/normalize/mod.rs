@@ -14,7 +14,10 @@ mod query;
 
 pub use name::{name_display, name_key};
 pub use number::{certificate_number, id_number, ticket_number};
-pub use query::{NormalPair, QUERY_FIELD_MAX_BYTES, QUERY_FIELD_MAX_CHARS, QueryError, query_pair};
+pub use query::{
+    NormalPair, QUERY_FIELD_MAX_BYTES, QUERY_FIELD_MAX_CHARS, QueryError, is_blank, query_field,
+    query_pair,
+};
 
 /// Raised with every change of what these functions return. A snapshot records it, since keys made
 /// by one version need not be found by another.

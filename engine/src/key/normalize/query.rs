@@ -1,5 +1,6 @@
 //! What an asker typed, made ready for a lookup.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::characters::{is_invisible, is_padding};
@@ -64,14 +65,21 @@ pub fn query_pair(fields: [Option<&str>; 4]) -> Result<NormalPair, QueryError> {
     };
     // `Field::ALL` and `Mode::fields` are in the same order, so first is first.
     let mode = Mode::of(first.0, second.0).ok_or(QueryError::TwoFieldsRequired)?;
-    Ok(NormalPair { mode, first: normal(first.0, first.1)?, second: normal(second.0, second.1)? })
+    let normal = |(field, text)| query_field(field, text).map(Cow::into_owned);
+    Ok(NormalPair { mode, first: normal(first)?, second: normal(second)? })
 }
 
-fn is_blank(c: char) -> bool {
+/// Whether a character is none that anybody would see: padding, or invisible.
+#[must_use]
+pub fn is_blank(c: char) -> bool {
     is_padding(c) || is_invisible(c)
 }
 
-fn normal(field: Field, text: &str) -> Result<String, QueryError> {
+/// One field as typed, in the normal form it is looked up by; a name in the form of [`name_key`].
+///
+/// # Errors
+/// See [`QueryError`].
+pub fn query_field(field: Field, text: &str) -> Result<Cow<'_, str>, QueryError> {
     if text.len() > QUERY_FIELD_MAX_BYTES {
         return Err(QueryError::TooLong { field });
     }
@@ -84,10 +92,11 @@ fn normal(field: Field, text: &str) -> Result<String, QueryError> {
     if normal.len() > QUERY_FIELD_MAX_CHARS && normal.chars().count() > QUERY_FIELD_MAX_CHARS {
         return Err(QueryError::TooLong { field });
     }
-    if normal.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+    let plain = normal.bytes().all(|byte| byte.is_ascii_graphic());
+    if !plain && normal.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
         return Err(QueryError::Unusable { field });
     }
-    Ok(normal.into_owned())
+    Ok(normal)
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::layout::FieldName;
-
 /// A table in the store may be this large.
 pub const TABLE_FILE_MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A table that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TableError {
     /// The file is there but cannot be read.
     #[error("table {file} cannot be read: {source}; repair it or take it away")]
@@ -37,14 +36,19 @@ pub enum TableError {
 }
 
 /// The text of a table and where it came from.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
     name: &'a str,
     text: Cow<'a, str>,
-    pub(super) from_store: bool,
+    /// Whether a file of the store took the place of the built-in text.
+    pub from_store: bool,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(
+    /// The file of this name in `folder` where there is one, else the built-in text.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub fn open(
         folder: Option<&Path>,
         name: &'a str,
         embedded: &'a str,
@@ -76,7 +80,10 @@ impl<'a> Source<'a> {
     }
 
     /// Hands every line to `take`; the first line must hold exactly `columns`.
-    pub(super) fn each(
+    ///
+    /// # Errors
+    /// The header differs, a line is no CSV, or `take` refuses it.
+    pub fn each(
         &self,
         columns: &[&str],
         mut take: impl FnMut(&Line<'_>) -> Result<(), TableError>,
@@ -96,7 +103,8 @@ impl<'a> Source<'a> {
     }
 
     /// An error of the file as a whole.
-    pub(super) fn wrong(&self, problem: impl Into<String>) -> TableError {
+    #[must_use]
+    pub fn wrong(&self, problem: impl Into<String>) -> TableError {
         self.at(0, "-", problem)
     }
 
@@ -115,7 +123,7 @@ impl<'a> Source<'a> {
 }
 
 /// One line of a table.
-pub(super) struct Line<'a> {
+pub struct Line<'a> {
     source: &'a Source<'a>,
     columns: &'a [&'a str],
     record: &'a csv::StringRecord,
@@ -123,34 +131,44 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
-    pub(super) fn get(&self, column: usize) -> &str {
+    /// The text of a column, `""` when blank.
+    #[must_use]
+    pub fn get(&self, column: usize) -> &str {
         self.record.get(column).unwrap_or_default().trim()
     }
 
     /// The text of a column that may not be blank.
-    pub(super) fn filled(&self, column: usize) -> Result<&str, TableError> {
+    ///
+    /// # Errors
+    /// It is blank.
+    pub fn filled(&self, column: usize) -> Result<&str, TableError> {
         match self.get(column) {
             "" => Err(self.wrong(column, "it is blank")),
             text => Ok(text),
         }
     }
 
-    pub(super) fn field(&self, column: usize) -> Result<FieldName, TableError> {
-        FieldName::from_name(self.get(column))
-            .ok_or_else(|| self.wrong(column, "no field has this name"))
-    }
-
-    pub(super) fn number<T: FromStr>(&self, column: usize) -> Result<T, TableError> {
+    /// A whole number.
+    ///
+    /// # Errors
+    /// It is none, or too large.
+    pub fn number<T: FromStr>(&self, column: usize) -> Result<T, TableError> {
         self.get(column)
             .parse()
             .map_err(|_| self.wrong(column, "a whole number of fitting size is expected"))
     }
 
-    pub(super) fn optional<T: FromStr>(&self, column: usize) -> Result<Option<T>, TableError> {
+    /// A whole number, or nothing.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn optional<T: FromStr>(&self, column: usize) -> Result<Option<T>, TableError> {
         if self.get(column).is_empty() { Ok(None) } else { self.number(column).map(Some) }
     }
 
-    pub(super) fn wrong(&self, column: usize, problem: &str) -> TableError {
+    /// An error of one column of this line.
+    #[must_use]
+    pub fn wrong(&self, column: usize, problem: &str) -> TableError {
         self.source.at(self.number, self.columns.get(column).copied().unwrap_or("-"), problem)
     }
 }
