@@ -223,6 +223,7 @@ impl Config {
         Some(Settings {
             listen: self.partner_listen,
             tokens: self.partner_tokens.clone()?,
+            tables: self.store.join("tables"),
             tls: tls.map(|(certificate, key)| TlsFiles {
                 certificate,
                 key,

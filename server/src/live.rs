@@ -84,6 +84,12 @@ impl Live {
         self.state.load()
     }
 
+    /// Takes the state of the moment for longer than a request, such as for a stream.
+    #[must_use]
+    pub fn hold(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
     /// Puts another state in place and gives back the old one.
     #[must_use]
     pub fn swap(&self, state: State) -> Arc<State> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::civil::Date;
+use zhengcha_engine::claims::{Counts, Verdict};
 
 use super::tokens::Name;
 
@@ -24,68 +25,12 @@ pub const MISSES_CLAIMS_MIN: u64 = 1_000;
 /// More misses in a hundred claims than this look like guessing.
 pub const MISSES_PERCENT_MAX: u64 = 20;
 
-/// A verdict, as it is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything agrees.
-    Match,
-    /// A record, but something differs.
-    Mismatch,
-    /// No record.
-    NotFound,
-    /// A record under review.
-    UnderReview,
-    /// A claim that cannot be judged, for its form or for the quota.
-    Invalid,
-}
-
-impl Verdict {
-    /// Every verdict with its name.
-    pub const ALL: [(Self, &'static str); 5] = [
-        (Self::Match, "match"),
-        (Self::Mismatch, "mismatch"),
-        (Self::NotFound, "not_found"),
-        (Self::UnderReview, "under_review"),
-        (Self::Invalid, "invalid"),
-    ];
-
-    /// The name in metrics and logs.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-}
-
-/// Numbers of verdicts, in the order of [`Verdict::ALL`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts(pub [u64; Verdict::ALL.len()]);
-
-impl Counts {
-    /// One verdict.
-    #[must_use]
-    pub fn of(verdict: Verdict) -> Self {
-        let mut counts = Self::default();
-        counts.0[verdict as usize] = 1;
-        counts
-    }
-
-    /// How many of one kind.
-    #[must_use]
-    pub fn get(&self, verdict: Verdict) -> u64 {
-        self.0[verdict as usize]
-    }
-
-    /// How many in all.
-    #[must_use]
-    pub fn claims(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    /// What came since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        Self(std::array::from_fn(|index| self.0[index] - before.0[index]))
-    }
+/// One claim with this verdict.
+#[must_use]
+pub fn one(verdict: Verdict) -> Counts {
+    let mut counts = [0; Verdict::ALL.len()];
+    counts[verdict as usize] = 1;
+    Counts::new(counts)
 }
 
 /// A moment, in seconds since 1970.
@@ -170,6 +115,15 @@ impl Account {
         taken
     }
 
+    /// Puts back what was taken and not used.
+    pub fn give_back(&self, claims: u64, now: Moment) {
+        let mut day = self.day.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was taken yesterday is forgotten already.
+        if day.day == now.day() {
+            day.claims = day.claims.saturating_sub(claims);
+        }
+    }
+
     /// Whether anything is left of the day's quota.
     #[must_use]
     pub fn has_left(&self, quota: Option<u64>, now: Moment) -> bool {
@@ -185,8 +139,8 @@ impl Account {
 
     /// Notes verdicts that were given.
     pub fn count(&self, counts: &Counts, now: Moment) {
-        for (total, more) in self.verdicts.iter().zip(counts.0) {
-            total.fetch_add(more, Relaxed);
+        for verdict in Verdict::ALL {
+            self.verdicts[verdict as usize].fetch_add(counts.of(verdict), Relaxed);
         }
         let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
         let hour = &mut hours[slot(now.hour())];
@@ -194,14 +148,14 @@ impl Account {
             *hour = Hour { hour: now.hour(), ..Hour::default() };
         }
         // What could not be judged tells nothing, and must not hide misses either.
-        hour.claims += counts.claims() - counts.get(Verdict::Invalid);
-        hour.misses += counts.get(Verdict::NotFound);
+        hour.claims += counts.claims() - counts.of(Verdict::Invalid);
+        hour.misses += counts.of(Verdict::NotFound);
     }
 
     /// Verdicts since the start.
     #[must_use]
     pub fn verdicts(&self) -> Counts {
-        Counts(std::array::from_fn(|index| self.verdicts[index].load(Relaxed)))
+        Counts::new(std::array::from_fn(|index| self.verdicts[index].load(Relaxed)))
     }
 
     /// Whether the misses of the last day look like guessing.
@@ -333,17 +287,20 @@ mod tests {
         assert_eq!(account.take(5, None, before), 5);
         assert!(account.has_left(Some(10), MIDNIGHT));
         assert_eq!(account.claims_today(MIDNIGHT), 0);
+        account.give_back(5, MIDNIGHT);
+        assert_eq!(account.take(9, Some(10), MIDNIGHT), 9);
+        account.give_back(9, MIDNIGHT);
         assert_eq!(account.take(11, Some(10), MIDNIGHT), 10);
     }
 
     #[test]
     fn misses_are_high_above_a_fifth_of_a_thousand_claims_in_a_day() {
         let counts = |found, misses| {
-            let mut counts = Counts::default();
-            counts.0[Verdict::Match as usize] = found;
-            counts.0[Verdict::NotFound as usize] = misses;
-            counts.0[Verdict::Invalid as usize] = 1_000_000;
-            counts
+            let mut counts = [0; Verdict::ALL.len()];
+            counts[Verdict::Match as usize] = found;
+            counts[Verdict::NotFound as usize] = misses;
+            counts[Verdict::Invalid as usize] = 1_000_000;
+            Counts::new(counts)
         };
         let account = Account::default();
         account.count(&counts(0, 999), MIDNIGHT);
@@ -359,7 +316,7 @@ mod tests {
         assert!(!account.misses_are_high(MIDNIGHT), "20 % is not above it");
         account.count(&counts(0, 1), MIDNIGHT);
         assert!(account.misses_are_high(MIDNIGHT));
-        assert_eq!(account.verdicts().get(Verdict::NotFound), 201);
+        assert_eq!(account.verdicts().of(Verdict::NotFound), 201);
     }
 
     #[test]
@@ -374,12 +331,5 @@ mod tests {
         assert_eq!((accounts.streams(), one.streams(), two.streams()), (3, 2, 1));
         drop((first, second, third));
         assert_eq!((accounts.streams(), one.streams(), two.streams()), (0, 0, 0));
-    }
-
-    #[test]
-    fn verdicts_are_numbered_in_order() {
-        for (index, (verdict, _)) in Verdict::ALL.into_iter().enumerate() {
-            assert_eq!(verdict as usize, index);
-        }
     }
 }

@@ -11,7 +11,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use super::account::{Account, Moment, Verdict};
+use zhengcha_engine::claims::Verdict;
+
+use super::account::{Account, Moment};
 use super::cut::Cut;
 use super::door::Refusal;
 use super::service::Desk;
@@ -125,9 +127,9 @@ impl Scrape {
             encoder.encode_descriptor("partner_claims", help, None, MetricType::Counter)?;
         for (partner, account) in accounts {
             let counts = account.verdicts();
-            for (kind, verdict) in Verdict::ALL {
-                let labels = ClaimLabels { partner: partner.to_string(), verdict };
-                let counter = ConstCounter::new(counts.get(kind));
+            for verdict in Verdict::ALL {
+                let labels = ClaimLabels { partner: partner.to_string(), verdict: verdict.name() };
+                let counter = ConstCounter::new(counts.of(verdict));
                 counter.encode(family.encode_family(&labels)?)?;
             }
         }

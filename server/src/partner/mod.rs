@@ -19,12 +19,18 @@ mod body;
 pub mod command;
 pub mod cut;
 pub mod door;
+mod gzip;
 mod listen;
 pub mod metrics;
 mod query;
 pub mod service;
+mod source;
+mod stream;
 pub mod tls;
 pub mod tokens;
+mod verify;
+mod watch;
+mod wrong;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -32,7 +38,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 
 use crate::limits::Limits;
 use crate::listen::Gate;
@@ -45,6 +50,8 @@ use tls::{Tls, TlsFiles};
 
 /// How far these threads stand back behind those that answer the public.
 const NICENESS: i32 = 19;
+/// Enough that no thread waits for the one that puts verdicts in order.
+const CHUNKS_IN_FLIGHT_PER_THREAD: usize = 3;
 /// For what still runs at the end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -55,6 +62,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The file of partners.
     pub tokens: PathBuf,
+    /// Folder of the tables that replace those built in.
+    pub tables: PathBuf,
     /// TLS, where there is any.
     pub tls: Option<TlsFiles>,
     /// Threads: as many as there are cores, since they take only what others leave.
@@ -77,9 +86,9 @@ impl Partners {
         settings: Settings,
         listener: TcpListener,
         app: Arc<App>,
-        stop: watch::Receiver<bool>,
+        stop: tokio::sync::watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let Settings { tokens, tls, threads, limits, .. } = settings;
+        let Settings { tokens, tables, tls, threads, limits, .. } = settings;
         let address = listener.local_addr()?;
         let tls = tls.map(Tls::new).transpose()?;
         let door = Arc::new(Door::new(tokens));
@@ -102,6 +111,8 @@ impl Partners {
             timeouts: limits.partner_timeouts(),
             waiting: WaitingRoom::new(limits.partner_connections_max),
             limits,
+            tables,
+            chunks_in_flight: CHUNKS_IN_FLIGHT_PER_THREAD * threads,
             cuts: cut::Cuts::default(),
             handshake_failures: Default::default(),
         });

@@ -4,9 +4,9 @@
 
 use bytes::Bytes;
 use zhengcha_engine::View;
+use zhengcha_engine::claims::Verdict;
 use zhengcha_engine::key::normalize::NormalPair;
 
-use super::account::Verdict;
 use crate::answer::{
     find_views, put_certificate_with, put_code, put_date, put_text, put_text_or_null,
     put_under_review,

@@ -3,6 +3,7 @@
 //! The order is fixed: head checks, route, door, quota, body, look-up. A fault costs one request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -14,14 +15,16 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 
-use super::account::{Account, Accounts, Counts, Moment, Verdict};
+use zhengcha_engine::claims::Verdict;
+
+use super::account::{Account, Accounts, Moment, one};
 use super::body::Body;
 use super::cut::Cuts;
 use super::door::Door;
 use super::listen::Connection;
-use super::query;
 use super::tls::Tls;
 use super::tokens::Partner;
+use super::{query, verify};
 use crate::body;
 use crate::client::client_address;
 use crate::limits::{Limits, Timeouts};
@@ -54,6 +57,10 @@ pub struct Desk {
     pub cuts: Cuts,
     /// Places for requests that wait for their bodies, apart from those of the public.
     pub waiting: WaitingRoom,
+    /// Where the catalogue is replaced, when it is.
+    pub tables: PathBuf,
+    /// Chunks of one stream that may be judged at one time.
+    pub chunks_in_flight: usize,
     /// Handshakes that failed.
     pub handshake_failures: AtomicU64,
 }
@@ -74,12 +81,14 @@ pub(crate) struct Guest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route {
     Query,
+    Verify,
     Status,
 }
 
 fn route(head: &Parts) -> Result<Route, Problem> {
     let (route, allow) = match head.uri.path() {
         "/v1/query" => (Route::Query, "POST"),
+        "/v1/verify" => (Route::Verify, "POST"),
         "/v1/status" => (Route::Status, "GET, HEAD"),
         _ => return Err(Kind::NotFound.into()),
     };
@@ -98,8 +107,9 @@ pub(crate) async fn serve(
     connection.wire.request_begins(began);
     let (head, body) = request.into_parts();
     let outcome = handle(connection, &head, body).await;
-    let mut reply =
-        outcome.unwrap_or_else(|problem| problem_reply(&problem, given_request_id(&head.headers)));
+    let mut reply = outcome.unwrap_or_else(|problem| {
+        problem_reply(&problem, given_request_id(&head.headers)).map(Body::Whole)
+    });
     if let Some(id) = head.headers.get(&REQUEST_ID)
         && accepted_request_id(id.as_bytes()).is_some()
     {
@@ -108,7 +118,9 @@ pub(crate) async fn serve(
     if connection.desk.app.draining.load(Relaxed) {
         reply.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    connection.wire.request_ends(Instant::now());
+    if matches!(reply.body(), Body::Whole(_)) {
+        connection.wire.request_ends(Instant::now());
+    }
     reply
 }
 
@@ -121,6 +133,7 @@ async fn handle(
     let route = route(head)?;
     let guest = let_in(connection, head)?;
     match route {
+        Route::Verify => verify::verify(connection, guest, head, body).await,
         Route::Query => answer_query(connection, &guest, head, body).await.map(whole),
         Route::Status => {
             let lease = connection.desk.app.live.lease();
@@ -170,7 +183,7 @@ async fn answer_query(
             return Err(quota_exceeded(now));
         }
         let (answer, verdict) = query::answer(serving, &pair);
-        guest.account.count(&Counts::of(verdict), now);
+        guest.account.count(&one(verdict), now);
         let found = verdict != Verdict::NotFound;
         desk.app.metrics.common().count_query(pair.mode, found);
         tracing::info!(
@@ -191,7 +204,7 @@ async fn answer_query(
 
 /// A JSON answer in one piece.
 fn whole(json: Bytes) -> Response<Body> {
-    let mut reply = Response::new(Full::new(json));
+    let mut reply = Response::new(Body::Whole(Full::new(json)));
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
