@@ -15,18 +15,21 @@ pub enum Cut {
     Holds,
     /// The partner was revoked or its last day is over.
     Partner,
+    /// It ran longer than the drain at a stop.
+    Stop,
     /// A fault of ours.
     Fault,
 }
 
 impl Cut {
     /// Every reason with its label.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Client, "client"),
         (Self::Gzip, "gzip"),
         (Self::Generation, "generation"),
         (Self::Holds, "holds"),
         (Self::Partner, "partner"),
+        (Self::Stop, "stop"),
         (Self::Fault, "fault"),
     ];
 

@@ -26,7 +26,7 @@ use super::listen::Connection;
 use super::service::{Desk, Guest};
 use super::source::{Source, SourceError};
 use super::verify::{Plan, SUMMARY_TRAILER};
-use super::watch::{Held, Watch};
+use super::watch::{Held, Standing, Watch};
 use crate::problem::{Kind, Problem};
 use crate::wire::Wire;
 
@@ -143,17 +143,16 @@ impl Stream {
             Ok(()) => return self.finish().await,
             Err(end) => end,
         };
-        let (cut, problem) = match end {
+        let problem = match end {
             End::Wrong(error) => {
-                let detail = super::wrong::in_chinese(&error);
-                (None, Problem::with_detail(Kind::InvalidClaims, detail))
+                self.watch.end(Standing::Refused);
+                Problem::with_detail(Kind::InvalidClaims, super::wrong::in_chinese(&error))
             }
-            End::Cut(cut) => (Some(cut), problem_of(cut)),
+            End::Cut(cut) => {
+                self.watch.end(Standing::Cut(cut));
+                problem_of(cut)
+            }
         };
-        if let Some(cut) = cut {
-            self.desk.cuts.count(cut);
-        }
-        self.watch.log("broken off", Some(cut.map_or("invalid-claims", Cut::name)), None);
         if let Some(started) = self.started.take() {
             let _gone = started.send(Err(problem));
         }
@@ -348,13 +347,10 @@ impl Stream {
             Ok(()) => self.pieces.send(Piece::End(trailers)).await.map_err(|_| Cut::Client),
             Err(cut) => Err(cut),
         };
-        match ended {
-            Ok(()) => self.watch.log("complete", None, Some(&summary.digest)),
-            Err(cut) => {
-                self.desk.cuts.count(cut);
-                self.watch.log("broken off", Some(cut.name()), None);
-            }
-        }
+        self.watch.end(match ended {
+            Ok(()) => Standing::Complete(&summary.digest),
+            Err(cut) => Standing::Cut(cut),
+        });
     }
 }
 
@@ -365,6 +361,6 @@ fn problem_of(cut: Cut) -> Problem {
         Cut::Gzip => Problem::with_detail(Kind::InvalidClaims, "请求体不是完好的 gzip 数据。"),
         Cut::Holds | Cut::Generation => Kind::NotReady.into(),
         Cut::Partner => Kind::Forbidden.into(),
-        Cut::Fault => Kind::Internal.into(),
+        Cut::Stop | Cut::Fault => Kind::Internal.into(),
     }
 }

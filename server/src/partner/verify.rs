@@ -17,11 +17,12 @@ use super::listen::Connection;
 use super::service::{Guest, quota_exceeded};
 use super::stream;
 use crate::problem::{Kind, Problem, made_request_id};
-use crate::service::given_request_id;
 
 /// The trailer in which the summary of a CSV stands.
 pub(crate) const SUMMARY_TRAILER: HeaderName = HeaderName::from_static("zhengcha-summary");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The id under which the log knows a stream. Not what a client calls its request: that could be a
+/// person's number.
+const STREAM_ID: HeaderName = HeaderName::from_static("zhengcha-stream");
 
 const TYPE_DETAIL: &str = "请求体应为 application/x-ndjson、text/csv 或 application/json；CSV 的 charset 可为 \
                            utf-8 或 gb18030，JSON 一律为 UTF-8。";
@@ -197,7 +198,7 @@ pub(crate) async fn verify(
                 )
             }),
         })?;
-    let id = given_request_id(&head.headers).map_or_else(made_request_id, str::to_owned);
+    let id = made_request_id();
     connection.wire.stream_begins(Instant::now());
     let pieces = stream::begin(connection, guest, plan, place, id.clone(), body).await;
     let mut reply = Response::new(Body::Stream(pieces.map_err(closes)?));
@@ -213,7 +214,7 @@ pub(crate) async fn verify(
         headers.insert(header::TRAILER, HeaderValue::from_static("Zhengcha-Summary"));
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
+        headers.insert(STREAM_ID, id);
     }
     Ok(reply)
 }

@@ -62,7 +62,21 @@ pub(crate) struct Watch {
     began: Instant,
     logged: Instant,
     replaced: Option<Instant>,
+    is_ended: bool,
     ticks: Interval,
+}
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Standing<'d> {
+    /// It goes on.
+    Running,
+    /// Every claim has its verdict; the digest.
+    Complete(&'d str),
+    /// It was wrong as a whole.
+    Refused,
+    /// It was broken off.
+    Cut(Cut),
 }
 
 impl Watch {
@@ -72,7 +86,18 @@ impl Watch {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.reset();
         let progress = Progress::default();
-        Self { desk, guest, held, id, progress, began: now, logged: now, replaced: None, ticks }
+        Self {
+            desk,
+            guest,
+            held,
+            id,
+            progress,
+            began: now,
+            logged: now,
+            replaced: None,
+            is_ended: false,
+            ticks,
+        }
     }
 
     /// Waits for the next look and takes it. May be dropped and called again.
@@ -81,7 +106,7 @@ impl Watch {
         let now = Instant::now();
         if now - self.logged >= LOG_INTERVAL {
             self.logged = now;
-            self.log("running", None, None);
+            self.log(Standing::Running);
         }
         let today = Moment::now().date();
         // With the quota that it has now.
@@ -114,14 +139,29 @@ impl Watch {
         self.guest.account.count(counts, Moment::now());
     }
 
+    /// The stream is over.
+    pub(crate) fn end(&mut self, standing: Standing<'_>) {
+        self.is_ended = true;
+        if let Standing::Cut(cut) = standing {
+            self.desk.cuts.count(cut);
+        }
+        self.log(standing);
+    }
+
     /// One line of log: whose stream, how far, from what, and how it stands; nothing about a person.
-    pub(crate) fn log(&self, stands: &str, cut: Option<&str>, digest: Option<&str>) {
+    fn log(&self, standing: Standing<'_>) {
+        let (state, cut, digest) = match standing {
+            Standing::Running => ("running", None, None),
+            Standing::Complete(digest) => ("complete", None, Some(digest)),
+            Standing::Refused => ("refused", None, None),
+            Standing::Cut(cut) => ("broken off", Some(cut.name()), None),
+        };
         let counts = &self.progress.counts;
         tracing::info!(
             target: "partner",
             partner = self.guest.partner.name.as_str(),
             stream = self.id,
-            stands,
+            state,
             cut,
             claims = counts.claims(),
             matched = counts.of(Verdict::Match),
@@ -136,5 +176,14 @@ impl Watch {
             took_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "stream"
         );
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Its task was ended with the runtime, or by a panic.
+        if !self.is_ended {
+            self.end(Standing::Cut(if std::thread::panicking() { Cut::Fault } else { Cut::Stop }));
+        }
     }
 }

@@ -9,6 +9,7 @@ mod memory; // where the data lie, what the system refuses, marks, deltas
 mod odd; // hostile and odd requests never cost more than themselves
 mod partner; // who may ask, and the full answer
 mod partner_client; // a client of streams
+mod partner_process; // the program with a partner listener
 mod partner_stream; // claims in, verdicts out
 mod partner_tls; // certificates of both sides, made here
 mod process; // the program: first line, signals, open files, settings
