@@ -328,6 +328,12 @@ impl<'s> View<'s> {
         NumberText::id(self.record.id)
     }
 
+    /// Whether the certificate has a 准考证号.
+    #[must_use]
+    pub fn has_ticket_number(&self) -> bool {
+        self.record.ticket != 0
+    }
+
     /// 准考证号, if the certificate has one.
     #[must_use]
     pub fn ticket_number(&self) -> Option<NumberText<'s>> {

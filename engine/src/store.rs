@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// generations/<n>.manifest immutable: the segments of snapshot n and where they came from
 /// CURRENT                  number and checksum of the live manifest; replaced by rename
 /// holds                    numbers under review; replaced by rename
+/// tables/                  tables of the operator's, in place of those built in
 /// verified/<id>            which segments need not be read again; may be removed at any time
 /// ```
 #[derive(Clone, Debug)]
@@ -65,6 +66,12 @@ impl Store {
     #[must_use]
     pub fn generations_dir(&self) -> PathBuf {
         self.root.join("generations")
+    }
+
+    /// The folder of tables that take the place of built-in ones.
+    #[must_use]
+    pub fn tables_dir(&self) -> PathBuf {
+        self.root.join("tables")
     }
 
     /// The folder of verification marks.

@@ -4,6 +4,7 @@ use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
 use crate::space;
 use crate::tiers::Target;
+use crate::verify::{Kind, UnknownKind};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ const EXAMPLES: &str = "Examples:
   zhengcha-loader check upload.xlsx --org 10 --report report.xlsx
   zhengcha-loader load upload.xlsx more.dbf --org 10 --report report.json
   zhengcha-loader query --certificate-number 0101120201100058 --name 白京
+  zhengcha-loader verify claims.csv --out verdicts.csv
   zhengcha-loader rollback
   zhengcha-loader synth --records 1000000 --format batch --store ./invented
 
@@ -89,6 +91,8 @@ pub enum Command {
     Fsck,
     /// Look up certificates by two of four fields.
     Query(QueryArgs),
+    /// Verify a file of claims: a verdict and the deduction due for each.
+    Verify(VerifyArgs),
     /// Write a made-up register with real structure and no real person.
     Synth(SynthArgs),
 }
@@ -201,6 +205,46 @@ pub struct QueryArgs {
     pub full: bool,
 }
 
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Claims: columns or members ref, id_number, certificate_number, ticket_number, name (at least two of these
+four), issue_date, occupation_name, issuer, institution, level, tax_year; CSV and xlsx also by their Chinese
+titles. Verdicts: match, mismatch, not_found, under_review, invalid; FILE.summary.json counts them.
+While it runs, verdicts lie in FILE.part; FILE is there only when it is whole.
+Exit code 3 when some claims were invalid.")]
+pub struct VerifyArgs {
+    /// File of claims: .csv, .ndjson, .json (an array) or .xlsx.
+    #[arg(value_name = "CLAIMS", value_parser = verify_path)]
+    pub claims: PathBuf,
+    /// File of verdicts to write, of any of these kinds; never over one that is there.
+    #[arg(long, value_name = "FILE", value_parser = verify_path)]
+    pub out: PathBuf,
+    /// Go on with a run for the same FILE that was killed.
+    #[arg(long)]
+    pub resume: bool,
+    /// Charset of a CSV of claims; found from its content by default.
+    #[arg(long, value_enum)]
+    pub charset: Option<CharsetArg>,
+    /// Charset of a CSV of verdicts; that of the claims by default.
+    #[arg(long, value_enum)]
+    pub out_charset: Option<CharsetArg>,
+    /// Threads that judge; one per core by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+}
+
+/// Charset of a CSV file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CharsetArg {
+    /// UTF-8, with or without a byte order mark.
+    #[value(name = "utf-8")]
+    Utf8,
+    /// GB 18030, of which GBK is a part.
+    #[value(name = "gb18030")]
+    Gb18030,
+}
+
 /// Arguments of `synth`.
 #[derive(Debug, Args)]
 pub struct SynthArgs {
@@ -246,4 +290,9 @@ fn report_path(text: &str) -> Result<PathBuf, ReportPathError> {
 
 fn day(text: &str) -> Result<Date, &'static str> {
     Date::parse_iso(text).ok_or("not a day of the form YYYY-MM-DD")
+}
+
+/// A path whose ending names a kind of claims and verdicts.
+fn verify_path(text: &str) -> Result<PathBuf, UnknownKind> {
+    Kind::of(Path::new(text)).map(|_| PathBuf::from(text))
 }

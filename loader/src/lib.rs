@@ -24,4 +24,5 @@ pub mod tables;
 pub mod testing;
 pub mod tiers;
 pub mod upload;
+pub mod verify;
 pub mod waiting;

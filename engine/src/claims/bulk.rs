@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::claim::{Claim, Invalid, Written};
+use super::claim::{Claim, Invalid, Reading};
 use super::csv;
 use super::cut::{CLAIM_BYTES_MAX, Chunk, Format};
 use super::find::find;
@@ -81,40 +81,42 @@ impl Judged {
     }
 }
 
-/// A row of the stream, its claim counted in the order of the chunk.
-enum Row {
-    Claim,
-    Invalid(Invalid, u64),
-}
+/// The reference of a row, and what is wrong with it on which line.
+type Row<'t> = (Cow<'t, str>, Option<(Invalid, u64)>);
 
-/// What a chunk says.
-#[derive(Default)]
+/// What a chunk says: its claims, and of every row its reference and what is wrong with it.
 struct Rows<'t> {
-    rows: Vec<(Cow<'t, str>, Row)>,
+    rows: Vec<Row<'t>>,
     claims: Vec<Claim<'t>>,
     allowed: u64,
 }
 
 impl<'t> Rows<'t> {
-    fn push(&mut self, mut written: Written<'t>, wrong: Option<Invalid>, line: u64) {
-        let wrong =
-            if self.rows.len() as u64 >= self.allowed { Some(Invalid::Quota) } else { wrong };
-        let (reference, claim) = match wrong {
-            Some(wrong) => (written.reference(), Err(wrong)),
-            None => written.normal(),
-        };
-        let row = match claim {
-            Ok(claim) => {
-                self.claims.push(claim);
-                Row::Claim
-            }
-            Err(invalid) => Row::Invalid(invalid, line),
-        };
-        self.rows.push((reference, row));
+    fn of(chunk: &Chunk) -> Self {
+        let lines = chunk.claims_max() as usize;
+        Self {
+            rows: Vec::with_capacity(lines),
+            claims: Vec::with_capacity(lines),
+            allowed: chunk.allowed,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, reading: Reading<'t>, line: u64) {
+        let Reading { claim, reference, mut wrong, .. } = reading;
+        if self.rows.len() as u64 >= self.allowed {
+            wrong = Some(Invalid::Quota);
+        }
+        self.rows.push((reference, wrong.map(|wrong| (wrong, line))));
+        if wrong.is_none() {
+            self.claims.push(claim);
+        }
     }
 
     fn push_nameless(&mut self, wrong: Invalid, line: u64) {
-        self.push(Written::default(), Some(wrong), line);
+        let mut reading = Reading::default();
+        reading.note(wrong);
+        self.push(reading, line);
     }
 }
 
@@ -159,14 +161,14 @@ impl Judge {
         }
         let mut judged = Judged { bytes: Vec::new(), dues: Vec::new(), counts: Counts::default() };
         let mut claims = rows.claims.iter().zip(&found);
-        for (reference, row) in &rows.rows {
+        for (reference, wrong) in &rows.rows {
             let out = &mut judged.bytes;
-            match *row {
-                Row::Invalid(reason, line) => {
+            match *wrong {
+                Some((reason, line)) => {
                     judged.counts.count(Verdict::Invalid);
                     self.output.invalid(out, reference, reason, line);
                 }
-                Row::Claim => {
+                None => {
                     let Some((claim, found)) = claims.next() else { continue };
                     let judgement = judge(claim, found.as_ref(), &self.catalogue);
                     judged.counts.count(judgement.verdict);
@@ -182,42 +184,28 @@ impl Judge {
     }
 }
 
-fn rows(chunk: &Chunk) -> Rows<'static> {
-    Rows { allowed: chunk.allowed, ..Rows::default() }
-}
-
 fn read_csv<'t>(chunk: &Chunk, text: &'t str, is_lossy: bool) -> Rows<'t> {
-    let mut rows: Rows<'t> = rows(chunk);
+    let mut rows = Rows::of(chunk);
     let mut fields = Vec::new();
     let (mut at, mut line) = (0, chunk.first_line);
     while at < text.len() {
         let record = csv::split(text, at, &mut fields);
         let whole = &text[at..record.end];
-        let lines = if fields.len() > 1 && !whole.contains('"') { 1 } else { lines_of(whole) };
-        if !whole.trim_ascii().is_empty() {
-            let reference = chunk.header.reference(&fields);
-            let wrong = if whole.len() > CLAIM_BYTES_MAX {
-                Some(Invalid::TooLong)
+        if fields.len() > 1 || !whole.trim_ascii().is_empty() {
+            let mut reading = Reading::default();
+            if whole.len() > CLAIM_BYTES_MAX {
+                reading.note(Invalid::TooLong);
             } else if !record.is_well_formed {
-                Some(Invalid::Malformed)
+                reading.note(Invalid::Malformed);
+                fields.clear();
             } else if is_lossy && whole.contains(char::REPLACEMENT_CHARACTER) {
-                Some(Invalid::Undecodable)
-            } else {
-                None
-            };
-            match chunk.header.claim(&mut fields) {
-                Ok(written) if wrong != Some(Invalid::Malformed) => rows.push(written, wrong, line),
-                _ => {
-                    let mut written = Written::default();
-                    if record.is_well_formed {
-                        written.give(super::ClaimField::Reference, reference);
-                    }
-                    rows.push(written, Some(wrong.unwrap_or(Invalid::Malformed)), line);
-                }
+                reading.note(Invalid::Undecodable);
             }
+            chunk.header.read(&mut fields, &mut reading);
+            rows.push(reading, line);
         }
         at = record.end;
-        line += lines;
+        line += if record.is_one_line { 1 } else { lines_of(whole) };
     }
     rows
 }
@@ -227,7 +215,7 @@ fn lines_of(text: &str) -> u64 {
 }
 
 fn read_lines(chunk: &Chunk) -> Rows<'_> {
-    let mut rows = rows(chunk);
+    let mut rows = Rows::of(chunk);
     let mut line = chunk.first_line;
     let mut rest = &*chunk.bytes;
     while !rest.is_empty() {
@@ -240,7 +228,7 @@ fn read_lines(chunk: &Chunk) -> Rows<'_> {
 }
 
 fn read_elements(chunk: &Chunk) -> Rows<'_> {
-    let mut rows = rows(chunk);
+    let mut rows = Rows::of(chunk);
     let mut start = 0;
     for (place, &end) in (chunk.first_line..).zip(&chunk.ends) {
         let element = &chunk.bytes[start..end];
@@ -263,10 +251,11 @@ fn read_json<'t>(rows: &mut Rows<'t>, bytes: &'t [u8], line: u64) {
     if bytes.len() > CLAIM_BYTES_MAX {
         return rows.push_nameless(Invalid::TooLong, line);
     }
-    match std::str::from_utf8(bytes) {
+    match simdutf8::basic::from_utf8(bytes) {
         Ok(text) => {
-            let (written, wrong) = json::claim(text);
-            rows.push(written, wrong, line);
+            let mut reading = Reading::default();
+            json::read(text, &mut reading);
+            rows.push(reading, line);
         }
         Err(_) => rows.push_nameless(Invalid::Undecodable, line),
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::field::{ClaimField, FieldOrder};
+use super::field::{ClaimField, FieldOrder, FieldSet};
 use super::level::level;
 use crate::date::Date;
 use crate::key::Field;
@@ -79,96 +79,8 @@ impl Invalid {
     }
 }
 
-/// A claim as written: texts by field, in the order given.
-#[derive(Default)]
-pub(super) struct Written<'t> {
-    texts: [Option<Cow<'t, str>>; ClaimField::COUNT],
-    order: FieldOrder,
-}
-
-impl<'t> Written<'t> {
-    /// Takes a field; `false` when it was given before.
-    pub(super) fn give(&mut self, field: ClaimField, text: Cow<'t, str>) -> bool {
-        let place = &mut self.texts[field as usize];
-        if place.is_some() {
-            return false;
-        }
-        *place = Some(text);
-        self.order.push(field);
-        true
-    }
-
-    /// What the asker calls it by; `""` when it is not given or too long to be told again.
-    pub(super) fn reference(&mut self) -> Cow<'t, str> {
-        self.texts[ClaimField::Reference as usize]
-            .take()
-            .filter(|text| text.len() <= REFERENCE_BYTES_MAX)
-            .unwrap_or_default()
-    }
-
-    fn take(&mut self, field: ClaimField) -> Option<Cow<'t, str>> {
-        self.texts[field as usize].take().filter(|text| !is_blank(text))
-    }
-
-    /// The claim in normal form, its reference apart.
-    pub(super) fn normal(mut self) -> (Cow<'t, str>, Result<Claim<'t>, Invalid>) {
-        let too_long = self.texts[ClaimField::Reference as usize]
-            .as_ref()
-            .is_some_and(|text| text.len() > REFERENCE_BYTES_MAX);
-        let reference = self.reference();
-        let claim = if too_long { Err(Invalid::TooLong) } else { self.claim() };
-        (reference, claim)
-    }
-
-    fn claim(mut self) -> Result<Claim<'t>, Invalid> {
-        let mut keys = [const { None }; 4];
-        for (field, key) in Field::ALL.into_iter().zip(&mut keys) {
-            if let Some(text) = self.take(ClaimField::ALL[field as usize]) {
-                *key = Some(normal_key(field, text)?);
-            }
-        }
-        if keys.iter().flatten().count() < KEYS_MIN {
-            return Err(Invalid::TwoFieldsRequired);
-        }
-        let issue_date = match self.take(ClaimField::IssueDate) {
-            Some(text) => Some(Date::parse(&text).ok_or(Invalid::Date)?),
-            None => None,
-        };
-        let level = match self.take(ClaimField::Level) {
-            Some(text) => Some(level(&text).ok_or(Invalid::Level)?),
-            None => None,
-        };
-        let tax_year = match self.take(ClaimField::TaxYear) {
-            Some(text) => Some(year(&text).ok_or(Invalid::TaxYear)?),
-            None => None,
-        };
-        Ok(Claim {
-            keys,
-            issue_date,
-            occupation_name: self.text(ClaimField::OccupationName)?,
-            issuer: self.text(ClaimField::Issuer)?,
-            institution: self.text(ClaimField::Institution)?,
-            level,
-            tax_year,
-            order: self.order,
-        })
-    }
-
-    /// A text that is compared folded, so that it can stay as it is for now.
-    fn text(&mut self, field: ClaimField) -> Result<Option<Cow<'t, str>>, Invalid> {
-        let text = self.take(field);
-        match &text {
-            Some(text) if text.len() > QUERY_FIELD_MAX_BYTES => Err(Invalid::TooLong),
-            Some(text) if text.chars().any(|c| c.is_control() && !c.is_whitespace()) => {
-                Err(Invalid::Unusable)
-            }
-            _ => Ok(text),
-        }
-    }
-}
-
 /// A claim in normal form. Its reference is kept apart: no judgement looks at it.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Claim<'t> {
     /// The key fields in normal form, in the order of [`Field::ALL`]; at least two are given.
     pub(super) keys: [Option<Cow<'t, str>>; 4],
@@ -179,6 +91,85 @@ pub struct Claim<'t> {
     pub(super) level: Option<u8>,
     pub(super) tax_year: Option<u16>,
     pub(super) order: FieldOrder,
+}
+
+/// A row as it is read: the claim as far as it is one, and what is wrong with it.
+#[derive(Default)]
+pub(super) struct Reading<'t> {
+    pub(super) claim: Claim<'t>,
+    /// What the asker calls it by; `""` when it is not given or too long to be told again.
+    pub(super) reference: Cow<'t, str>,
+    /// The first thing that is wrong.
+    pub(super) wrong: Option<Invalid>,
+    given: FieldSet,
+}
+
+impl<'t> Reading<'t> {
+    /// Notes something wrong, unless something was wrong before.
+    pub(super) fn note(&mut self, wrong: Invalid) {
+        self.wrong.get_or_insert(wrong);
+    }
+
+    /// Takes a field as written; a blank one is not given.
+    #[inline]
+    pub(super) fn give(&mut self, field: ClaimField, text: Cow<'t, str>) {
+        if self.given.contains(field) {
+            return self.note(Invalid::DuplicateField);
+        }
+        self.given.insert(field);
+        if is_blank(&text) {
+            return;
+        }
+        if let Err(wrong) = self.set(field, text) {
+            self.note(wrong);
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, field: ClaimField, text: Cow<'t, str>) -> Result<(), Invalid> {
+        let claim = &mut self.claim;
+        match field {
+            ClaimField::IdNumber => claim.keys[0] = Some(normal_key(Field::IdNumber, text)?),
+            ClaimField::CertificateNumber => {
+                claim.keys[1] = Some(normal_key(Field::CertificateNumber, text)?);
+            }
+            ClaimField::TicketNumber => {
+                claim.keys[2] = Some(normal_key(Field::TicketNumber, text)?);
+            }
+            ClaimField::Name => claim.keys[3] = Some(normal_key(Field::Name, text)?),
+            ClaimField::Reference if text.len() > REFERENCE_BYTES_MAX => {
+                return Err(Invalid::TooLong);
+            }
+            ClaimField::Reference => self.reference = text,
+            ClaimField::IssueDate => {
+                claim.issue_date = Some(Date::parse(&text).ok_or(Invalid::Date)?);
+            }
+            ClaimField::OccupationName => claim.occupation_name = Some(sound(text)?),
+            ClaimField::Issuer => claim.issuer = Some(sound(text)?),
+            ClaimField::Institution => claim.institution = Some(sound(text)?),
+            ClaimField::Level => claim.level = Some(level(&text).ok_or(Invalid::Level)?),
+            ClaimField::TaxYear => claim.tax_year = Some(year(&text).ok_or(Invalid::TaxYear)?),
+        }
+        Ok(())
+    }
+
+    /// The row is whole: a claim has at least two key fields.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        if self.claim.keys.iter().flatten().count() < KEYS_MIN {
+            self.note(Invalid::TwoFieldsRequired);
+        }
+    }
+}
+
+/// A text that is compared folded, so that it can stay as it is for now.
+#[inline]
+fn sound(text: Cow<'_, str>) -> Result<Cow<'_, str>, Invalid> {
+    if text.len() > QUERY_FIELD_MAX_BYTES {
+        return Err(Invalid::TooLong);
+    }
+    let is_control = |byte: u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    if text.bytes().any(is_control) { Err(Invalid::Unusable) } else { Ok(text) }
 }
 
 fn is_blank(text: &str) -> bool {
@@ -216,11 +207,12 @@ mod tests {
     use super::*;
 
     fn normal(fields: &[(ClaimField, &'static str)]) -> Result<Claim<'static>, Invalid> {
-        let mut written = Written::default();
+        let mut reading = Reading::default();
         for &(field, text) in fields {
-            assert!(written.give(field, Cow::Borrowed(text)));
+            reading.give(field, Cow::Borrowed(text));
         }
-        written.normal().1
+        reading.end();
+        reading.wrong.map_or(Ok(reading.claim), Err)
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::claim::{Invalid, Written};
+use super::claim::{Invalid, Reading};
 use super::error::StreamError;
-use super::field::ClaimField;
+use super::field::{ClaimField, FieldOrder};
 
 /// Bytes of a header.
 pub(super) const HEADER_BYTES_MAX: usize = 4096;
@@ -18,11 +18,12 @@ pub(super) const HEADER_BYTES_MAX: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     columns: Vec<ClaimField>,
+    order: FieldOrder,
 }
 
 impl Header {
     /// Reads the first record of a stream.
-    pub(super) fn read(line: &str) -> Result<Self, StreamError> {
+    pub(super) fn parse(line: &str) -> Result<Self, StreamError> {
         let mut texts = Vec::new();
         let record = split(line, 0, &mut texts);
         if !record.is_well_formed {
@@ -40,25 +41,32 @@ impl Header {
         if columns.iter().filter(|field| field.key().is_some()).count() < 2 {
             return Err(StreamError::FewKeyColumns);
         }
-        Ok(Self { columns })
+        let mut order = FieldOrder::default();
+        columns.iter().for_each(|&field| order.push(field));
+        Ok(Self { columns, order })
     }
 
-    /// The claim of one record.
-    pub(super) fn claim<'t>(&self, texts: &mut Vec<Cow<'t, str>>) -> Result<Written<'t>, Invalid> {
+    /// Reads the claim of one record.
+    #[inline]
+    pub(super) fn read<'t>(&self, texts: &mut Vec<Cow<'t, str>>, reading: &mut Reading<'t>) {
         if texts.len() != self.columns.len() {
-            return Err(Invalid::Malformed);
+            return self.name(texts, reading);
         }
-        let mut written = Written::default();
+        reading.claim.order = self.order;
         for (&field, text) in self.columns.iter().zip(texts.drain(..)) {
-            written.give(field, text);
+            reading.give(field, text);
         }
-        Ok(written)
+        reading.end();
     }
 
-    /// What a record that has not as many columns calls itself by, when the column is there.
-    pub(super) fn reference<'t>(&self, texts: &[Cow<'t, str>]) -> Cow<'t, str> {
+    /// What a record of too few or too many columns calls itself by, when that column is there.
+    #[cold]
+    fn name<'t>(&self, texts: &[Cow<'t, str>], reading: &mut Reading<'t>) {
+        reading.note(Invalid::Malformed);
         let at = self.columns.iter().position(|&field| field == ClaimField::Reference);
-        at.and_then(|at| texts.get(at)).cloned().unwrap_or_default()
+        if let Some(text) = at.and_then(|at| texts.get(at)) {
+            reading.give(ClaimField::Reference, text.clone());
+        }
     }
 }
 
@@ -74,6 +82,8 @@ pub(super) struct Record {
     /// Behind its line end.
     pub(super) end: usize,
     pub(super) is_well_formed: bool,
+    /// Whether it is known to stand on one line.
+    pub(super) is_one_line: bool,
 }
 
 /// The end of the record that begins at `start`; `None` when it is not all here.
@@ -116,12 +126,15 @@ pub(super) fn split<'t>(text: &'t str, start: usize, fields: &mut Vec<Cow<'t, st
     fields.clear();
     let bytes = text.as_bytes();
     let line_end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
+    let line = |is_well_formed| {
+        let end = (line_end + 1).min(bytes.len());
+        Record { end, is_well_formed, is_one_line: true }
+    };
     if memchr(b'"', &bytes[start..line_end]).is_none() {
         split_plain(&text[start..line_end], fields);
-        return Record { end: (line_end + 1).min(bytes.len()), is_well_formed: true };
+        return line(true);
     }
-    split_quoted(text, start, fields)
-        .unwrap_or(Record { end: (line_end + 1).min(bytes.len()), is_well_formed: false })
+    split_quoted(text, start, fields).unwrap_or_else(|| line(false))
 }
 
 fn split_plain<'t>(line: &'t str, fields: &mut Vec<Cow<'t, str>>) {
@@ -177,7 +190,7 @@ fn split_quoted<'t>(text: &'t str, start: usize, fields: &mut Vec<Cow<'t, str>>)
             }
         }
     }
-    Some(Record { end, is_well_formed })
+    Some(Record { end, is_well_formed, is_one_line: false })
 }
 
 /// Whether all quotes from `start` on are closed at the end of the text.
@@ -214,7 +227,7 @@ mod tests {
             ("\"a,b\nc,d\n", &[], 5, false),
         ] {
             let (found, record) = fields(text);
-            assert_eq!(record, Record { end, is_well_formed: well_formed }, "{text:?}");
+            assert_eq!((record.end, record.is_well_formed), (end, well_formed), "{text:?}");
             if well_formed {
                 assert_eq!(found, expected, "{text:?}");
             }
@@ -223,7 +236,7 @@ mod tests {
 
     #[test]
     fn headers_in_both_languages_and_what_is_wrong_with_them() {
-        let columns = |line| Header::read(line).map(|header| header.columns.len());
+        let columns = |line| Header::parse(line).map(|header| header.columns.len());
         assert_eq!(columns("ref,name,id_number,tax_year\r\n"), Ok(4));
         assert_eq!(columns("序号,姓名,\"身份证号\",证书编号,发证（批准）日期"), Ok(5));
         assert_eq!(

@@ -92,7 +92,7 @@ impl Chunk {
 
     /// The chunk as text, and whether there were bytes that are none: they are U+FFFD there.
     pub(super) fn text(&self) -> (Cow<'_, str>, bool) {
-        match (self.charset, std::str::from_utf8(&self.bytes)) {
+        match (self.charset, simdutf8::basic::from_utf8(&self.bytes)) {
             (Charset::Utf8, Ok(text)) => (Cow::Borrowed(text), false),
             (Charset::Utf8, Err(_)) => (String::from_utf8_lossy(&self.bytes), true),
             (Charset::Gb18030, _) => GB18030.decode_without_bom_handling(&self.bytes),
@@ -127,6 +127,8 @@ struct ArrayState {
     is_closed: bool,
     /// Whether an element must follow.
     after_comma: bool,
+    /// Bytes of the element the scanner is in that were forgotten.
+    forgotten: u64,
 }
 
 impl Cutter {
@@ -274,7 +276,7 @@ impl Cutter {
                     GB18030.decode_without_bom_handling_and_without_replacement(line)
                 }
             };
-            let header = Header::read(&text.ok_or(StreamError::HeaderUnreadable)?)?;
+            let header = Header::parse(&text.ok_or(StreamError::HeaderUnreadable)?)?;
             self.header = Some(Arc::new(header));
             self.skip(end);
             return Ok(true);
@@ -368,6 +370,7 @@ impl Cutter {
             }
             self.array.after_comma = is_comma;
             (self.start, self.array.scanned) = (next, next);
+            self.before += std::mem::take(&mut self.array.forgotten);
         }
         if at_end && ends.is_empty() {
             // An array that is not closed, or is followed by something, was cut or glued: one wrong claim.
@@ -388,6 +391,7 @@ impl Cutter {
     fn forget_overlong(&mut self) {
         let kept = self.start + CLAIM_BYTES_MAX + 1;
         if self.buffer.len() > kept + CHUNK_BYTES {
+            self.array.forgotten += (self.buffer.len() - kept) as u64;
             self.buffer.truncate(kept);
             self.array.scanned = kept;
         }

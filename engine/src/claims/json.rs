@@ -5,31 +5,17 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::claim::{Invalid, Written};
+use super::claim::{Invalid, Reading};
 use super::field::ClaimField;
 
-/// The claim of one JSON text, as far as it can be read, and what is wrong with it.
-pub(super) fn claim(text: &str) -> (Written<'_>, Option<Invalid>) {
-    let mut reading = Reading { written: Written::default(), invalid: None };
+/// Reads the claim of one JSON text, as far as it can be read.
+pub(super) fn read<'t>(text: &'t str, reading: &mut Reading<'t>) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = Members(&mut reading).deserialize(&mut deserializer);
+    let read = Members(reading).deserialize(&mut deserializer);
     if read.and_then(|()| deserializer.end()).is_err() {
-        reading.invalid = Some(Invalid::Malformed);
+        reading.wrong = Some(Invalid::Malformed);
     }
-    (reading.written, reading.invalid)
-}
-
-/// What has been read so far.
-struct Reading<'t> {
-    written: Written<'t>,
-    /// The first thing that is wrong.
-    invalid: Option<Invalid>,
-}
-
-impl Reading<'_> {
-    fn note(&mut self, invalid: Invalid) {
-        self.invalid.get_or_insert(invalid);
-    }
+    reading.end();
 }
 
 /// Reads the members of an object; a wrong one does not keep the others from being read.
@@ -57,9 +43,8 @@ impl<'t> Visitor<'t> for Members<'_, 't> {
                 (Some(_), Given::Nothing) => {}
                 (Some(_), Given::Wrong) => self.0.note(Invalid::NotText),
                 (Some(field), Given::Text(text)) => {
-                    if !self.0.written.give(field, text) {
-                        self.0.note(Invalid::DuplicateField);
-                    }
+                    self.0.claim.order.push(field);
+                    self.0.give(field, text);
                 }
             }
         }
@@ -212,16 +197,25 @@ impl ElementScanner {
 mod tests {
     use super::*;
 
+    fn reading(text: &str) -> Reading<'_> {
+        let mut reading = Reading::default();
+        read(text, &mut reading);
+        reading
+    }
+
     fn invalid(text: &str) -> Option<Invalid> {
-        claim(text).1
+        reading(text).wrong
     }
 
     #[test]
     fn a_wrong_member_is_named_and_the_reference_is_read_all_the_same() {
         for (text, expected) in [
             (r#"{"name":"白京","id_number":"1"}"#, None),
-            (r#"{"name":"\u767d京","tax_year":2020,"level":null,"ref":"7"}"#, None),
-            (r#"{"name":"白京","ref":"7","x":{"y":[1]}}"#, Some(Invalid::UnknownField)),
+            (r#"{"name":"\u767d京","id_number":"1","tax_year":2020,"level":null,"ref":"7"}"#, None),
+            (
+                r#"{"name":"白京","ticket_number":"1","ref":"7","x":{"y":[1]}}"#,
+                Some(Invalid::UnknownField),
+            ),
             (r#"{"name":"白京","姓名":"白京","ref":"7"}"#, Some(Invalid::UnknownField)),
             (r#"{"name":"白京","name":"白京","ref":"7"}"#, Some(Invalid::DuplicateField)),
             (r#"{"id_number":1,"ref":"7"}"#, Some(Invalid::NotText)),
@@ -229,10 +223,10 @@ mod tests {
             (r#"{"ref":"7","name":"白京""#, Some(Invalid::Malformed)),
             (r#"{"ref":"7"} x"#, Some(Invalid::Malformed)),
         ] {
-            let (mut written, found) = claim(text);
-            assert_eq!(found, expected, "{text}");
+            let found = reading(text);
+            assert_eq!(found.wrong, expected, "{text}");
             let reference = if text.contains("ref") { "7" } else { "" };
-            assert_eq!(written.reference(), reference, "{text}");
+            assert_eq!(found.reference, reference, "{text}");
         }
         for text in ["", "7", "[]", "nonsense", "{}}", "{\"name\":\"\u{1}\"}"] {
             assert_eq!(invalid(text), Some(Invalid::Malformed), "{text}");

@@ -122,7 +122,7 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
     let mut differing = FieldSet::default();
     for (field, key) in ClaimField::ALL.into_iter().zip(&claim.keys) {
         let is_held_by_record = match field {
-            ClaimField::TicketNumber => view.ticket_number().is_some(),
+            ClaimField::TicketNumber => view.has_ticket_number(),
             _ => true,
         };
         if key.is_some() && is_held_by_record && !found.agreeing.contains(field) {

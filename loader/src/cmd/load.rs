@@ -104,7 +104,7 @@ fn judge(
     folder: Option<&Path>,
 ) -> anyhow::Result<Upload> {
     let today = args.today.map_or_else(clock::today, Ok)?;
-    let own_tables = store.root().join("tables");
+    let own_tables = store.tables_dir();
     let tables = Arc::new(Tables::load(own_tables.is_dir().then_some(own_tables.as_path()))?);
     let judge = Judge::new(Arc::clone(&tables), org.clone(), today);
     let request = Request {

@@ -10,6 +10,7 @@ mod publish;
 mod query;
 mod snapshots;
 mod synth;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::output::Output;
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Query(args) => query::run(&store, args, &output),
         Command::Load(args) => load::load(&store, args, &output),
         Command::Check(args) => load::check(&store, args, &output),
+        Command::Verify(args) => verify::run(&store, args, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }
 }

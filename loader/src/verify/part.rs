@@ -1,0 +1,153 @@
+//! The verdicts as they come to be: `FILE.part`, and its becoming FILE.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use zhengcha_engine::claims::{Closing, Judged, Position, Summary};
+
+use super::journal::{Journal, State};
+use super::kind::Kind;
+use super::workbook;
+
+/// Time between two places from which a run can go on.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+const COPY_BYTES: usize = 1 << 20;
+
+/// Verdicts under construction.
+pub(super) struct Part {
+    out: PathBuf,
+    kind: Kind,
+    file: File,
+    journal: Journal,
+    state: State,
+    closing: Closing,
+    saved: Instant,
+}
+
+impl Part {
+    /// Begins a run, or goes on with one of which a state is given.
+    pub(super) fn open(
+        out: &Path,
+        kind: Kind,
+        (mut journal, mut file): (Journal, File),
+        state: State,
+        mut closing: Closing,
+    ) -> anyhow::Result<Self> {
+        let damaged =
+            || format!("{}: is damaged; remove it and start again", journal.part.display());
+        if file.metadata()?.len() < state.part_bytes {
+            bail!(damaged());
+        }
+        if state.position().is_some() {
+            let mut left = (&file).take(state.part_bytes);
+            let mut buffer = vec![0; COPY_BYTES];
+            loop {
+                let read = left.read(&mut buffer).with_context(damaged)?;
+                if read == 0 {
+                    break;
+                }
+                closing.resume_bytes(&buffer[..read]);
+            }
+        }
+        file.set_len(state.part_bytes)?;
+        file.seek(SeekFrom::Start(state.part_bytes))?;
+        let grants = journal.read_grants(state.grants)?;
+        closing.resume(grants, state.counts())?;
+        closing.keep_new_grants();
+        let (out, saved) = (out.to_owned(), Instant::now());
+        let mut part = Self { out, kind, file, journal, state, closing, saved };
+        if part.state.position().is_none() {
+            let head = part.closing.head();
+            part.write(&head)?;
+        }
+        Ok(part)
+    }
+
+    /// Takes the next chunk.
+    pub(super) fn take(&mut self, end: Position, judged: Judged) -> anyhow::Result<()> {
+        let bytes = self.closing.take(judged).context("a temporary file cannot be used")?;
+        self.write(&bytes)?;
+        let grants = self.closing.new_grants();
+        self.journal.add_grants(&grants)?;
+        self.state.grants += grants.len() as u64;
+        self.state.advance(end, self.closing.counts());
+        if self.saved.elapsed() >= SAVE_INTERVAL {
+            self.file.sync_data().with_context(|| self.cannot_write())?;
+            self.journal.save(&self.state)?;
+            self.saved = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_all(bytes).with_context(|| self.cannot_write())?;
+        self.state.part_bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn cannot_write(&self) -> String {
+        format!(
+            "{}: cannot be written; what is judged stays, go on with --resume",
+            self.journal.part.display()
+        )
+    }
+
+    /// Makes the verdicts whole: the summary first, then the file under its name.
+    pub(super) fn finish(self) -> anyhow::Result<Summary> {
+        let cannot_write = self.cannot_write();
+        let Self { out, kind, mut file, journal, state, closing, .. } = self;
+        let (last, summary) = closing.end(state.generation);
+        file.write_all(&last).and_then(|()| file.sync_all()).context(cannot_write)?;
+        let folder = folder_of(&out);
+        write_whole(folder, &summary_path(&out), |file| {
+            writeln!(file, "{}", summary.to_json())?;
+            Ok(())
+        })?;
+        if kind == Kind::Workbook {
+            write_whole(folder, &out, |file| workbook::write(&journal.part, file))?;
+            fs::remove_file(&journal.part)?;
+        } else {
+            put_in_place(&journal.part, &out)?;
+        }
+        File::open(folder)?.sync_all()?;
+        journal.remove();
+        Ok(summary)
+    }
+}
+
+/// The folder a file lies in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where the summary of a file of verdicts lies.
+pub(super) fn summary_path(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".summary.json");
+    PathBuf::from(name)
+}
+
+/// Writes a file that is there only when it is whole.
+fn write_whole(
+    folder: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("{}: cannot be written", folder.display()))?;
+    write(temporary.as_file_mut())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).with_context(|| format!("{}: cannot be written", path.display()))?;
+    Ok(())
+}
+
+/// Never over a file that came to be in the meantime.
+fn put_in_place(part: &Path, out: &Path) -> anyhow::Result<()> {
+    renameat_with(CWD, part, CWD, out, RenameFlags::NOREPLACE).with_context(|| {
+        format!("{}: cannot take its name; the verdicts are in {}", out.display(), part.display())
+    })
+}

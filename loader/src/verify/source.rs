@@ -1,0 +1,93 @@
+//! Reads a file of claims and cuts it into chunks.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use anyhow::Context;
+use zhengcha_engine::claims::{Charset, Cutter, Position};
+
+use super::kind::Kind;
+use super::pool::Chunks;
+use super::workbook;
+
+/// Bytes of one read.
+const READ_BYTES: usize = 256 * 1024;
+/// So much of a file tells its charset.
+const SAMPLE_BYTES: u64 = 1 << 20;
+
+/// Told how many bytes have been read.
+pub(super) type Told<'t> = &'t (dyn Fn(u64) + Sync);
+
+/// Reads the claims from `from` on, or from the beginning.
+pub(super) fn read(
+    path: &Path,
+    kind: Kind,
+    charset: Charset,
+    from: Option<Position>,
+    told: Told<'_>,
+    chunks: &mut Chunks,
+) -> anyhow::Result<()> {
+    let wrong = || format!("{}: no claims can be read", path.display());
+    match kind {
+        Kind::Workbook => workbook::read(path, from, told, chunks),
+        _ => read_text(path, Cutter::new(kind.format(), charset), from, told, chunks),
+    }
+    .with_context(wrong)
+}
+
+fn read_text(
+    path: &Path,
+    mut cutter: Cutter,
+    from: Option<Position>,
+    told: Told<'_>,
+    chunks: &mut Chunks,
+) -> anyhow::Result<()> {
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; READ_BYTES];
+    let mut read_bytes = 0;
+    if let Some(position) = from {
+        // The header first, for the columns; then the place.
+        while !cutter.has_begun() {
+            let read = file.read(&mut buffer)?;
+            anyhow::ensure!(read > 0, "the file ends in its header; it is not the one begun with");
+            cutter.push(&buffer[..read]);
+            let _first_chunk = cutter.flush()?;
+        }
+        cutter.resume(position);
+        read_bytes = file.seek(SeekFrom::Start(position.offset))?;
+    }
+    loop {
+        let read = match file.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            read => read?,
+        };
+        if read == 0 {
+            break;
+        }
+        cutter.push(&buffer[..read]);
+        while let Some(chunk) = cutter.next_chunk()? {
+            chunks.put(chunk)?;
+        }
+        read_bytes += read as u64;
+        told(read_bytes);
+    }
+    while let Some(chunk) = cutter.finish()? {
+        chunks.put(chunk)?;
+    }
+    Ok(())
+}
+
+/// The charset of a CSV file: what its mark says, else UTF-8 when its beginning is such, else GB 18030.
+pub(super) fn charset(path: &Path) -> anyhow::Result<Charset> {
+    let mut sample = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(SAMPLE_BYTES).read_to_end(&mut sample))
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    let is_utf8 = match std::str::from_utf8(&sample) {
+        Ok(_) => true,
+        // A character that the sample cuts in two is none the less whole in the file.
+        Err(error) => error.error_len().is_none(),
+    };
+    Ok(if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 })
+}
