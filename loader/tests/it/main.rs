@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod claims_judged;
+mod command_claims;
 mod command_deltas;
 mod command_generations;
 mod command_hold;
