@@ -18,6 +18,7 @@ pub mod output;
 pub mod progress;
 pub mod publication;
 pub mod report;
+pub mod review;
 pub mod space;
 pub mod synth;
 pub mod tables;
