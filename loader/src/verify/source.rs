@@ -13,6 +13,8 @@ use super::workbook;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
+/// Begins a file that says it is UTF-8.
+const UTF8_MARK: &[u8] = "\u{FEFF}".as_bytes();
 /// So much of a file tells its charset.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
@@ -78,16 +80,51 @@ fn read_text(
     Ok(())
 }
 
-/// The charset of a CSV file: what its mark says, else UTF-8 when its beginning is such, else GB 18030.
+/// The charset of a CSV file: what its mark says, else what its beginning is. Damage of a few places
+/// does not make UTF-8 something else: whole Hanzi outnumber them, as they never do in GB 18030.
 pub(super) fn charset(path: &Path) -> anyhow::Result<Charset> {
     let mut sample = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SAMPLE_BYTES).read_to_end(&mut sample))
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    let is_utf8 = match std::str::from_utf8(&sample) {
+    if sample.starts_with(UTF8_MARK) {
+        return Ok(Charset::Utf8);
+    }
+    let (mut hanzi, mut broken) = (0usize, 0usize);
+    for part in sample.utf8_chunks() {
+        hanzi += part.valid().bytes().filter(|byte| matches!(byte, 0xE0..=0xEF)).count();
+        broken += usize::from(!part.invalid().is_empty());
+    }
+    // A character that the sample cuts in two is none the less whole in the file.
+    let is_whole = match std::str::from_utf8(&sample) {
         Ok(_) => true,
-        // A character that the sample cuts in two is none the less whole in the file.
         Err(error) => error.error_len().is_none(),
     };
+    let is_utf8 = is_whole || hanzi > broken;
     Ok(if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_place_does_not_change_the_charset() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "ref,姓名,证书编号\r\n1,白京,0101120201100058\r\n";
+        let (gb18030, ..) = encoding_rs::GB18030.encode(text);
+        let broken = |bytes: &[u8]| [bytes, b"2,\xFF,3\r\n"].concat();
+        for (bytes, expected) in [
+            (text.as_bytes().to_vec(), Charset::Utf8),
+            (text.as_bytes()[..8].to_vec(), Charset::Utf8),
+            (broken(text.as_bytes()), Charset::Utf8),
+            (broken(b"\xEF\xBB\xBFref,name\r\n"), Charset::Utf8),
+            (gb18030.to_vec(), Charset::Gb18030),
+            (broken(&gb18030), Charset::Gb18030),
+        ] {
+            let path = folder.path().join("claims.csv");
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(charset(&path).unwrap(), expected);
+        }
+    }
 }
