@@ -25,13 +25,15 @@ CREATE OR REPLACE TEMP TABLE c AS SELECT row_number() OVER () AS seq, * FROM rea
 CREATE OR REPLACE TEMP TABLE by_number AS
     SELECT c.seq, 1 + coalesce(c.id = r.id, false)::INT + coalesce(c.name = r.name, false)::INT AS agreeing, r.*
     FROM c JOIN r ON c.cert = r.cert WHERE c.id = r.id OR c.name = r.name;
-CREATE OR REPLACE TEMP TABLE candidates AS
-    SELECT * FROM by_number
-    UNION ALL
-    SELECT c.seq, 2, r.* FROM c JOIN r ON c.id = r.id AND c.name = r.name
+CREATE OR REPLACE TEMP TABLE by_person AS
+    SELECT c.seq, 2 AS agreeing, r.* FROM c JOIN r ON c.id = r.id AND c.name = r.name
     WHERE NOT EXISTS (SELECT 1 FROM by_number a WHERE a.seq = c.seq AND a.agreeing = 3);
-CREATE OR REPLACE TEMP TABLE best AS
-    SELECT * FROM candidates
+CREATE OR REPLACE TEMP VIEW candidates AS SELECT * FROM by_number UNION ALL SELECT * FROM by_person;
+CREATE OR REPLACE TEMP TABLE ties AS SELECT seq FROM candidates GROUP BY seq HAVING count(*) > 1;
+CREATE OR REPLACE TEMP VIEW best AS
+    SELECT * FROM candidates ANTI JOIN ties USING (seq)
+    UNION ALL
+    SELECT * FROM candidates SEMI JOIN ties USING (seq)
     QUALIFY row_number() OVER (PARTITION BY seq ORDER BY agreeing DESC, issued DESC, cert) = 1;
 CREATE OR REPLACE TEMP TABLE judged AS
     SELECT seq, ref, tax_year, id,

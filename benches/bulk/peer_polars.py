@@ -24,95 +24,94 @@ class Peer:
 
     def __init__(self, register, work):
         self.register = read(register / "register.csv", REGISTER).rechunk()
+        self.keys = self.register.select("id", "cert", "name").with_row_index("record")
         same = read(register / "same_occupation.csv", {"occ": pl.String, "occ_r": pl.String})
-        self.same = same.with_columns(same=True)
+        self.same = same
 
     def judge(self, claims, out):
         claims = read(claims, CLAIM).with_row_index("seq")
-        judged = self.verdicts(claims.lazy(), self.candidates(claims))
-        judged.write_csv(out, line_terminator="\r\n", include_bom=True)
+        self.verdicts(claims, self.records(claims)).write_csv(out, line_terminator="\r\n", include_bom=True)
 
-    def candidates(self, claims):
-        """The best record of each claim that has one."""
+    def records(self, claims):
+        """The row of each claim's record; null for none. Only row numbers are carried along."""
         keys = claims.lazy().select("seq", "id", "cert", "name")
-        held = self.register.lazy()
         agrees = lambda key: (pl.col(key) == pl.col(f"{key}_r")).fill_null(False)
         by_number = (
-            keys.join(held.with_columns(cert_r="cert"), on="cert", suffix="_r")
+            keys.join(self.keys.lazy(), on="cert", suffix="_r")
             .filter(agrees("id") | agrees("name"))
-            .with_columns(agreeing=1 + agrees("id").cast(pl.Int8) + agrees("name").cast(pl.Int8))
-            .drop("id", "cert", "name")
+            .select("seq", "record", agreeing=1 + agrees("id").cast(pl.Int8) + agrees("name").cast(pl.Int8))
             .collect()
         )
         solved = by_number.lazy().filter(pl.col("agreeing") == 3).select("seq")
         by_person = (
             keys.drop_nulls(["id", "name"])
             .join(solved, on="seq", how="anti")
-            .join(held.with_columns(id_r="id", name_r="name"), on=["id", "name"], suffix="_r")
-            .with_columns(agreeing=pl.lit(2, pl.Int8))
-            .drop("id", "cert", "name")
-            .select(by_number.columns)
+            .join(self.keys.lazy(), on=["id", "name"])
+            .select("seq", "record", agreeing=pl.lit(2, pl.Int8))
             .collect()
         )
         both = pl.concat([by_number, by_person])
-        several = pl.col("seq").is_duplicated()
+        several = both["seq"].is_duplicated()
+        ties = both.filter(several)
         chosen = (
-            both.filter(several)
-            .sort("seq", "agreeing", "issued", "cert_r", descending=[False, True, True, False])
+            pl.concat([ties, self.register.select("issued", "cert")[ties["record"]]], how="horizontal")
+            .sort("seq", "agreeing", "issued", "cert", descending=[False, True, True, False])
             .unique("seq", keep="first", maintain_order=True)
         )
-        return pl.concat([both.filter(~several), chosen]).rename(
-            {"issued": "issued_r", "occ": "occ_r", "issuer": "issuer_r", "institution": "institution_r"}
-        )
+        best = pl.concat([both.filter(~several).select("seq", "record"), chosen.select("seq", "record")])
+        numbers = claims.select("seq").join(best, on="seq", how="left", maintain_order="left")
+        return numbers["record"]
 
-    def verdicts(self, claims, best):
+    def verdicts(self, claims, records):
+        held = self.register.select(pl.all().gather(records)).rename(lambda name: f"{name}_r")
+        frame = pl.concat([claims, held], how="horizontal")
+        other_name = frame.lazy().filter(pl.col("occ") != pl.col("occ_r")).select("seq", "occ", "occ_r")
+        same = other_name.join(self.same.lazy(), on=["occ", "occ_r"], how="semi").collect()["seq"].implode()
         differs = lambda claimed, held: (pl.col(claimed) != pl.col(held)).fill_null(False)
         name = lambda condition, field: pl.when(condition).then(pl.lit(field))
         due = (pl.col("verdict") == "match") & pl.col("tax_year").is_not_null() & pl.col("reason").is_null()
+        under_review, found = pl.col("held_r") == 1, pl.col("id_r").is_not_null()
+        fields = {
+            "name": differs("name", "name_r"),
+            "id_number": differs("id", "id_r"),
+            "certificate_number": differs("cert", "cert_r"),
+            "issue_date": differs("issued", "issued_r"),
+            "occupation_name": differs("occ", "occ_r") & ~pl.col("seq").is_in(same),
+            "issuer": pl.col("issuer").ne_missing(pl.col("issuer_r")) & differs("issuer", "institution_r"),
+        }
         differing = pl.concat_str(
-            name(differs("name", "name_r"), "name"),
-            name(differs("id", "id_r"), "id_number"),
-            name(differs("cert", "cert_r"), "certificate_number"),
-            name(differs("issued", "issued_r"), "issue_date"),
-            name(differs("occ", "occ_r") & pl.col("same").is_null(), "occupation_name"),
-            name(pl.col("issuer").ne_missing(pl.col("issuer_r")) & differs("issuer", "institution_r"), "issuer"),
-            separator=";",
-            ignore_nulls=True,
+            *(name(condition, field) for field, condition in fields.items()), separator=";", ignore_nulls=True
         )
-        held, found = pl.col("held") == 1, pl.col("id_r").is_not_null()
+        mismatch = found & ~under_review & pl.any_horizontal(*fields.values())
         judged = (
-            claims.join(best.lazy(), on="seq", how="left", maintain_order="left")
-            .join(self.same.lazy(), on=["occ", "occ_r"], how="left", maintain_order="left")
-            .with_columns(mismatched=pl.when(found & ~held).then(differing).replace("", None))
+            frame.lazy()
+            .with_columns(mismatch=mismatch)
             .with_columns(
+                mismatched=pl.when("mismatch").then(differing),
                 verdict=pl.when(~found).then(pl.lit("not_found"))
-                .when(held).then(pl.lit("under_review"))
-                .when(pl.col("mismatched").is_not_null()).then(pl.lit("mismatch"))
-                .otherwise(pl.lit("match"))
+                .when(under_review).then(pl.lit("under_review"))
+                .when("mismatch").then(pl.lit("mismatch"))
+                .otherwise(pl.lit("match")),
             )
-            .with_columns(
+            .select(
+                "seq", "ref", "verdict", "mismatched", "tax_year", "id_r",
                 reason=pl.when(pl.col("tax_year").is_null()).then(None)
                 .when(pl.col("verdict") != "match").then(pl.lit("no-match"))
                 .when(pl.col("tax_year") < 2019).then(pl.lit("not-in-force"))
                 .when(pl.col("issued_r").dt.year() != pl.col("tax_year")).then(pl.lit("other-year"))
-                .otherwise(pl.col("bar"))
+                .otherwise(pl.col("bar_r")),
             )
+            .with_columns(due=due)
             .collect()
         )
-        granted = (
-            judged.lazy().filter(due).group_by("id_r", "tax_year").agg(pl.col("seq").min())
-            .select("seq", granted=pl.lit(True))
-        )
-        return (
-            judged.lazy().join(granted, on="seq", how="left", maintain_order="left")
-            .select(
-                "ref", "verdict", "mismatched",
-                deduction_year=pl.when("granted").then("tax_year"),
-                deduction_yuan=pl.when("granted").then(pl.lit(3600)),
-                reason=pl.when(due & pl.col("granted").is_null()).then(pl.lit("already-granted")).otherwise("reason"),
-                line=pl.lit(None, pl.String),
-            )
-            .collect()
+        first = judged.lazy().filter("due").group_by("id_r", "tax_year").agg(pl.col("seq").min()).collect()["seq"]
+        granted = pl.repeat(False, len(judged), eager=True, dtype=pl.Boolean).scatter(first, True)
+        return judged.select(
+            "ref", "verdict", "mismatched",
+            deduction_year=pl.when(granted).then("tax_year"),
+            deduction_yuan=pl.when(granted).then(pl.lit(3600)),
+            reason=pl.when(pl.col("due") & ~granted).then(pl.lit("already-granted")).otherwise("reason"),
+            line=pl.lit(None, pl.String),
         )
 
     def close(self):
