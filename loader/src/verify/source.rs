@@ -10,6 +10,7 @@ use zhengcha_engine::claims::{Charset, Cutter, Position};
 use super::kind::Kind;
 use super::pool::Chunks;
 use super::workbook;
+use crate::input::looks_like_utf8;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
@@ -78,16 +79,11 @@ fn read_text(
     Ok(())
 }
 
-/// The charset of a CSV file: what its mark says, else UTF-8 when its beginning is such, else GB 18030.
+/// The charset of a CSV file, by its mark or its beginning.
 pub(super) fn charset(path: &Path) -> anyhow::Result<Charset> {
     let mut sample = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SAMPLE_BYTES).read_to_end(&mut sample))
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    let is_utf8 = match std::str::from_utf8(&sample) {
-        Ok(_) => true,
-        // A character that the sample cuts in two is none the less whole in the file.
-        Err(error) => error.error_len().is_none(),
-    };
-    Ok(if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 })
+    Ok(if looks_like_utf8(&sample) { Charset::Utf8 } else { Charset::Gb18030 })
 }
