@@ -412,3 +412,22 @@ fn streams_have_a_limit_of_their_own() {
     wait_for("a place", || verify(to, &tokens[1], NDJSON, MATCH).status == 200);
     drop(running);
 }
+
+#[test]
+fn who_is_refused_in_the_middle_of_sending_learns_why() {
+    let setting = Setting::new();
+    // Far more than the sockets hold, sent whole before the answer is read.
+    let claims = format!("ref,name,phone\r\n{}", "1,白京,2\r\n".repeat(1_000_000));
+    for (token, headers, expected) in [
+        ("wrong", CSV, "unauthorized"),
+        (setting.token.as_str(), CSV, "invalid-claims"),
+        (setting.token.as_str(), "Content-Type: text/plain", "unsupported-media-type"),
+    ] {
+        let mut client = Client::begin(setting.site.partner(), token, headers);
+        client.send(&claims);
+        client.end();
+        let answer = client.receive();
+        assert_eq!(answer.code(), expected);
+        assert!(answer.head.contains("connection: close\r\n"));
+    }
+}
