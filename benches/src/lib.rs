@@ -1,8 +1,9 @@
 //! Shared parts of the benchmarks: stores of invented certificates, passes over random queries, the
-//! samples, the programs under test, the peers.
+//! samples, the programs under test, the peers, reviews under fire.
 
 pub mod passes;
 pub mod peers;
 pub mod programs;
+pub mod reviews;
 pub mod samples;
 pub mod stores;

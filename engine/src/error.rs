@@ -41,6 +41,17 @@ pub enum OpenError {
         /// What was expected and found, without personal data.
         detail: String,
     },
+    /// The list of numbers under review is missing or damaged: a held record might be shown.
+    #[error(
+        "{path}: {reason}; nothing is answered until the list is whole again: \
+         `zhengcha-loader holds --rewrite` writes it from the ledger"
+    )]
+    Holds {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The system would not give what was needed.
     #[error("{path}: {source}")]
     Io {

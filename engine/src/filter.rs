@@ -1,6 +1,6 @@
-//! The small filter of a delta: which composite keys may be there.
+//! The small filter of a delta: which composite keys may be there; and of a list of holds.
 //!
-//! A blocked Bloom filter over the hashes of all six modes: one 64-byte line for a key, eight bits
+//! A blocked Bloom filter, for a delta over the hashes of all six modes: one 64-byte line for a key, eight bits
 //! in it, one in each word. At 12 bits a key about one absent key in 150 passes.
 
 use crate::error::OpenError;
@@ -9,7 +9,6 @@ use std::path::Path;
 const LINE_BYTES: usize = 64;
 const LINE_WORDS: usize = LINE_BYTES / 8;
 /// Bits of filter for each key.
-#[cfg(feature = "build")]
 const BITS_PER_KEY: usize = 12;
 
 pub(crate) fn verify(path: &Path, section: &[u8]) -> Result<(), OpenError> {
@@ -46,13 +45,11 @@ pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
 }
 
 /// A filter under construction.
-#[cfg(feature = "build")]
 pub(crate) struct FilterBuilder {
     lines: usize,
     words: Vec<u64>,
 }
 
-#[cfg(feature = "build")]
 impl FilterBuilder {
     /// A filter for so many keys.
     pub(crate) fn new(keys: usize) -> Self {
@@ -74,7 +71,7 @@ impl FilterBuilder {
     }
 }
 
-#[cfg(all(test, feature = "build"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -10,34 +10,50 @@
 //! to what [`Holds::emit`] writes. A missing or damaged list is an error: its reader must show nothing
 //! rather than a held record.
 
-use crate::checksum::{hex128, sum128};
+use crate::checksum::{hex128, sum64, sum128};
 use crate::error::OpenError;
+use crate::filter::{FilterBuilder, may_hold};
 use crate::manifest::read_text;
 use crate::store::Store;
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 const HEADER: &str = "zhengcha-holds 1\n";
-/// Longest list read: some million numbers.
-const HOLDS_BYTES_MAX: u64 = 64 << 20;
+/// Longest list written or read: 64 MiB, some 2,900,000 numbers of 16 digits.
+pub const HOLDS_BYTES_MAX: u64 = 64 << 20;
 
 /// The numbers under review, in normal form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Holds {
-    numbers: BTreeSet<String>,
+    /// Rising, each once.
+    numbers: Vec<String>,
+    /// Answers for nearly all that is not held from one cache line, however long the list.
+    filter: Vec<u8>,
 }
 
 impl Holds {
     /// A list of these numbers.
     #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = String>) -> Self {
-        Self { numbers: numbers.into_iter().collect() }
+        let mut numbers: Vec<String> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut filter = FilterBuilder::new(numbers.len());
+        numbers.iter().for_each(|number| filter.add(sum64(number.as_bytes())));
+        Self { numbers, filter: filter.finish() }
     }
 
     /// Whether a certificate number is under review.
     #[must_use]
     pub fn contains(&self, certificate_number: &str) -> bool {
-        !self.numbers.is_empty() && self.numbers.contains(certificate_number)
+        !self.numbers.is_empty()
+            && may_hold(&self.filter, sum64(certificate_number.as_bytes()))
+            && self.numbers.binary_search_by(|held| held.as_str().cmp(certificate_number)).is_ok()
+    }
+
+    /// The numbers, rising.
+    #[must_use]
+    pub fn numbers(&self) -> &[String] {
+        &self.numbers
     }
 
     /// How many numbers are under review.
@@ -75,12 +91,28 @@ impl Holds {
     /// Reads the list of a store.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Corrupt` when it is not as written, `Io`.
+    /// `Holds` when there is none or it is not as written, `Io`.
     pub fn read(store: &Store) -> Result<Self, OpenError> {
         let path = store.holds_path();
-        let text = read_text(&path, HOLDS_BYTES_MAX)?;
-        Self::parse(&text)
-            .ok_or_else(|| OpenError::corrupt(&path, "list", "its sum or a line is not as written"))
+        let refused = |reason| OpenError::Holds { path: path.clone(), reason };
+        let text = read_text(&path, HOLDS_BYTES_MAX).map_err(|error| match error {
+            OpenError::NotFound { .. } => refused("no such file"),
+            OpenError::Corrupt { .. } => refused("damaged: too long, or no text"),
+            other => other,
+        })?;
+        Self::parse(&text).ok_or_else(|| refused("damaged: its sum or a line is not as written"))
+    }
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl fmt::Debug for Holds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holds").field("numbers", &self.numbers.len()).finish_non_exhaustive()
     }
 }
 
@@ -107,6 +139,44 @@ mod tests {
                     None
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_long_list_contains_its_numbers_and_no_other() {
+        let number = |n: u64| format!("{:016}", n * 7);
+        let holds = Holds::new((0..100_000).rev().map(number));
+        assert_eq!(holds.len(), 100_000);
+        for n in 0..100_000 {
+            let number = number(n);
+            assert!(holds.contains(&number));
+            for other in
+                [format!("{:016}", n * 7 + 1 + n % 6), format!("0{number}"), number[1..].to_owned()]
+            {
+                assert!(!holds.contains(&other), "{other}");
+            }
+        }
+        assert!(
+            !holds.contains("") && !Holds::default().contains("") && Holds::default().is_empty()
+        );
+        let read = Holds::parse(&holds.emit());
+        assert_eq!(read.as_ref(), Some(&holds));
+        assert!(holds.numbers().is_sorted());
+    }
+
+    #[test]
+    fn a_missing_or_damaged_file_names_its_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        for text in [None, Some(&b"hold 0101120201100058\n"[..]), Some(b"\xFF"), Some(b"")] {
+            if let Some(text) = text {
+                std::fs::write(store.holds_path(), text).unwrap();
+            }
+            let message = Holds::read(&store).unwrap_err().to_string();
+            assert!(
+                message.contains("holds --rewrite") && message.contains("/holds: "),
+                "{message}"
+            );
         }
     }
 }

@@ -430,6 +430,16 @@ impl<'s> View<'s> {
         self.texts.body(self.record.body).1
     }
 
+    /// Asks for the texts that claims are compared with, ahead of the comparison.
+    #[cfg(feature = "claims")]
+    #[inline]
+    pub(crate) fn prefetch_texts(&self) {
+        let (institution, issuer) = self.texts.body(self.record.body);
+        for text in [self.occupation_name(), institution, issuer] {
+            crate::map::prefetch(text.as_bytes(), 0);
+        }
+    }
+
     /// The text a field is matched by.
     #[must_use]
     pub fn key_text(&self, field: Field) -> String {

@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+use crate::claims_synth;
 use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
 use crate::space;
@@ -35,6 +36,9 @@ const EXAMPLES: &str = "Examples:
   zhengcha-loader check upload.xlsx --org 10 --report report.xlsx
   zhengcha-loader load upload.xlsx more.dbf --org 10 --report report.json
   zhengcha-loader query --certificate-number 0101120201100058 --name 白京
+  zhengcha-loader hold 0101120201100058 --reason 核查考场记录 --by 王核查
+  zhengcha-loader holds
+  zhengcha-loader release 0101120201100058 --reason 核查无误 --by 王核查
   zhengcha-loader verify claims.csv --out verdicts.csv
   zhengcha-loader rollback
   zhengcha-loader synth --records 1000000 --format batch --store ./invented
@@ -91,10 +95,23 @@ pub enum Command {
     Fsck,
     /// Look up certificates by two of four fields.
     Query(QueryArgs),
+    /// Put certificate numbers under review: within a second their records are shown nowhere.
+    Hold(DecisionArgs),
+    /// End the review of certificate numbers: their records are served again.
+    Release(DecisionArgs),
+    /// List the certificate numbers under review.
+    Holds {
+        /// Write the file `holds`, which servers follow, again from the ledger: the cure when it is
+        /// missing or damaged.
+        #[arg(long)]
+        rewrite: bool,
+    },
     /// Verify a file of claims: a verdict and the deduction due for each.
     Verify(VerifyArgs),
     /// Write a made-up register with real structure and no real person.
     Synth(SynthArgs),
+    /// Write made-up claims on the live generation, and the verdicts they must get.
+    Claims(ClaimsArgs),
 }
 
 /// What `load` and `check` share.
@@ -205,6 +222,25 @@ pub struct QueryArgs {
     pub full: bool,
 }
 
+/// Arguments of `hold` and `release`.
+#[derive(Debug, Args)]
+#[command(after_help = "All the numbers are changed or, if one cannot be, none. Works beside a \
+                        running load or merge.")]
+pub struct DecisionArgs {
+    /// 证书编号, in any spelling that a query may have.
+    #[arg(value_name = "CERTIFICATE_NUMBER", required_unless_present = "from")]
+    pub numbers: Vec<String>,
+    /// More numbers: a text file with one a line.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Why; kept in the ledger, shown to no asker.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+    /// Who decided it; kept in the ledger.
+    #[arg(long, value_name = "NAME", value_parser = person)]
+    pub by: String,
+}
+
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -229,6 +265,9 @@ pub struct VerifyArgs {
     /// Charset of a CSV of verdicts; that of the claims by default.
     #[arg(long, value_enum)]
     pub out_charset: Option<CharsetArg>,
+    /// Milliseconds between two places from which a run can go on; for tests.
+    #[arg(long, hide = true, default_value_t = 2000)]
+    pub save_interval_ms: u64,
     /// Threads that judge; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -265,6 +304,41 @@ pub struct SynthArgs {
     pub layout: LayoutArg,
 }
 
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+#[command(after_help = claims_synth::shares_text())]
+pub struct ClaimsArgs {
+    /// Claims to write.
+    #[arg(long, value_name = "N")]
+    pub claims: u64,
+    /// The same seed gives the same claims on the same generation.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// File for the claims: .csv, .ndjson or .xlsx.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// File for the expected verdicts, csv; its summary goes beside it.
+    #[arg(long, value_name = "FILE")]
+    pub expected: PathBuf,
+    /// Which claims, in the shares below.
+    #[arg(long, value_enum, default_value_t = MixArg::Tax)]
+    pub mix: MixArg,
+    /// Encoding of the claims; gb18030 for csv alone.
+    #[arg(long, value_enum, default_value_t = CharsetArg::Utf8)]
+    pub charset: CharsetArg,
+}
+
+/// Shares of the claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MixArg {
+    /// As a tax authority has them.
+    Tax,
+    /// In normal form alone: no other spelling, no bad line.
+    Plain,
+    /// Everything there is, the rare often.
+    All,
+}
+
 /// Flags that do not go together, where that takes more than one to see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; see `--help`")]
@@ -286,6 +360,34 @@ pub enum SynthFormatArg {
 /// A path whose ending names a format: a wrong one must show before anything is read or written.
 fn report_path(text: &str) -> Result<PathBuf, ReportPathError> {
     ReportFormat::of(Path::new(text)).map(|_| PathBuf::from(text))
+}
+
+/// Longest reason of a decision.
+const REASON_CHARS_MAX: usize = 500;
+/// Longest name of who decided.
+const PERSON_CHARS_MAX: usize = 100;
+
+fn reason(text: &str) -> Result<String, String> {
+    words(text, REASON_CHARS_MAX)
+}
+
+fn person(text: &str) -> Result<String, String> {
+    words(text, PERSON_CHARS_MAX)
+}
+
+/// Text for the ledger, without what would make a list of it unreadable.
+fn words(text: &str, chars_max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("must say something".to_owned());
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must be one line without control characters".to_owned());
+    }
+    if text.chars().count() > chars_max {
+        return Err(format!("must have at most {chars_max} characters"));
+    }
+    Ok(text.to_owned())
 }
 
 fn day(text: &str) -> Result<Date, &'static str> {

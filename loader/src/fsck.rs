@@ -5,7 +5,8 @@
 use crate::assemble::check_delta;
 use crate::generation::{generations, segment_ids, was_published};
 use crate::ledger::{GenerationRow, Ledger};
-use crate::{digest, lock::StoreLock};
+use crate::lock::{HoldsLock, StoreLock};
+use crate::{digest, review};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,11 +48,8 @@ pub fn check(store: &Store) -> anyhow::Result<Findings> {
     // A loader at work would look like damage.
     let _lock = StoreLock::take(store)?;
     let mut findings = Findings::default();
-    let ledger = check_ledger(store, &mut findings);
+    let ledger = check_ledger(store, &mut findings)?;
     let current = check_current(store, ledger.as_ref(), &mut findings)?;
-    if current.is_some() || store.holds_path().exists() {
-        findings.note(&store.holds_path(), Holds::read(store));
-    }
     let named = check_manifests(store, current, ledger.as_ref(), &mut findings)?;
     check_segments(store, &named, &mut findings)?;
     check_generations(store, current, &mut findings)?;
@@ -61,17 +59,29 @@ pub fn check(store: &Store) -> anyhow::Result<Findings> {
     Ok(findings)
 }
 
-fn check_ledger(store: &Store, findings: &mut Findings) -> Option<Ledger> {
-    let path = store.ledger_path();
-    if !path.exists() && !store.current_path().exists() {
-        return None;
+/// Checks the ledger, and the holds against it; `None` when it says nothing to go by.
+fn check_ledger(store: &Store, findings: &mut Findings) -> anyhow::Result<Option<Ledger>> {
+    // A decision in the making would look like damage.
+    let lock = HoldsLock::take(store)?;
+    let (path, holds) = (store.ledger_path(), store.holds_path());
+    let used = store.current_path().exists();
+    if !path.exists() && !used {
+        return Ok(None);
     }
     let opened = if path.exists() {
         Ledger::open(&path).and_then(|ledger| ledger.verify().map(|()| ledger))
     } else {
         Err(anyhow::anyhow!("no such file; restore it from a backup"))
     };
-    findings.note(&path, opened.map_err(|error| format!("{error:#}")))
+    let ledger = findings.note(&path, opened.map_err(|error| format!("{error:#}")));
+    if used || holds.exists() {
+        let checked = match &ledger {
+            Some(ledger) => review::check(store, ledger, &lock),
+            None => Holds::read(store).map(|_| ()).map_err(Into::into),
+        };
+        findings.note(&holds, checked.map_err(|error| format!("{error:#}")));
+    }
+    Ok(ledger)
 }
 
 /// Checks the pointer by itself and against the ledger; `None` when it says nothing to go by.

@@ -6,6 +6,7 @@
 
 use crate::assemble::Contents;
 use crate::ledger::{BatchRow, GenerationRow, Ledger};
+use crate::review::Review;
 use crate::{clock, lock::StoreLock};
 use anyhow::{Context, bail};
 use serde_json::json;
@@ -48,7 +49,7 @@ impl OpenStore {
         Ok(this)
     }
 
-    /// Locks the store without looking at CURRENT: for `publish`, which may be the cure of a damaged
+    /// Locks the store, its holds as the ledger says, without looking at CURRENT: for `publish`, which may be the cure of a damaged
     /// one.
     ///
     /// # Errors
@@ -58,8 +59,14 @@ impl OpenStore {
             bail!("{}: no such store; load an upload file first", store.root().display());
         }
         let lock = StoreLock::take(store)?;
+        let mut ledger = open_ledger(store)?;
+        {
+            // Before anything can go live, and before a list is made that holds nothing.
+            let mut review = Review::open(store, &mut ledger)?;
+            review.settle()?;
+            build::remove_temporaries(store)?;
+        }
         build::create_folders(store)?;
-        let ledger = Ledger::open(&store.ledger_path())?;
         Ok(Self { store: store.clone(), ledger, _lock: lock })
     }
 
@@ -213,7 +220,6 @@ impl OpenStore {
     }
 
     fn recover(&mut self) -> anyhow::Result<()> {
-        build::remove_temporaries(&self.store)?;
         let current = Current::read(&self.store)
             .context("run `zhengcha-loader publish GENERATION` with a sound generation")?;
         let rows = self.ledger.generations()?;
@@ -269,6 +275,23 @@ impl OpenStore {
             remove_if_there(&self.store.segment_path(&id))?;
         }
         Ok(())
+    }
+}
+
+/// Opens the ledger of a store for writing, making it for a first upload.
+///
+/// # Errors
+/// When it cannot be opened, or was lost: an empty one would say that nothing is under review.
+pub fn open_ledger(store: &Store) -> anyhow::Result<Ledger> {
+    let path = store.ledger_path();
+    let used = store.current_path().exists() || !generations(store)?.is_empty();
+    let ledger = if used && !path.exists() { None } else { Some(Ledger::open(&path)?) };
+    match ledger {
+        Some(ledger) if !used || ledger.last_generation()? > 0 => Ok(ledger),
+        _ => bail!(
+            "{}: lost, though generations were published; restore it from a backup",
+            path.display()
+        ),
     }
 }
 

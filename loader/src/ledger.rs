@@ -4,14 +4,23 @@
 //! The ledger follows the files: CURRENT decides what is live. A command writes its intention here
 //! first (`prepared`), then publishes, then settles; opening the store for writing settles what a kill left.
 //!
+//! Who put which certificate numbers under review is decided here alone; the file `holds` follows
+//! ([`crate::review`]). Such a decision may come while another command works on the store, so every
+//! transaction takes the database at once.
+//!
 //! A batch may also be accepted without a generation: it is `waiting` until one that names it is
 //! live, and `accepted` from then on, whatever is live later.
 
+mod decisions;
 mod tables;
 mod waiting;
 
+pub use decisions::{Decision, DecisionKind, UnderReview};
+
 use anyhow::{Context, bail};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -73,6 +82,11 @@ impl Ledger {
         Ok(Self { connection })
     }
 
+    /// Begins to write: at once, since whoever reads first may find another writing in between.
+    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+
     /// Whether a file name was ever given to a batch, and the number to give next.
     ///
     /// # Errors
@@ -105,7 +119,7 @@ impl Ledger {
         generation: u64,
         manifest_sum: &str,
     ) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         if let Some(batch) = batch {
             insert_batch(&transaction, batch)?;
         }
@@ -130,7 +144,7 @@ impl Ledger {
         action: &str,
         detail: &serde_json::Value,
     ) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         let (state, batch_state) =
             if kept { ("kept", "accepted") } else { ("abandoned", "abandoned") };
         transaction.execute(
@@ -152,7 +166,7 @@ impl Ledger {
     /// # Errors
     /// Any error of the database; nothing is written then.
     pub fn prune(&mut self, generations: &[u64], at: &str) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         for generation in generations {
             transaction.execute(
                 "UPDATE generations SET state = 'pruned' WHERE number = ?1",
@@ -175,7 +189,7 @@ impl Ledger {
         action: &str,
         detail: &serde_json::Value,
     ) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         append_audit(&transaction, at, action, detail)?;
         transaction.commit()?;
         Ok(())
@@ -259,8 +273,34 @@ impl Ledger {
             previous = hash;
             expected_seq += 1;
         }
-        Ok(())
+        decisions::verify(&self.connection)
     }
+}
+
+/// A ledger that may be in use, to look at only, with its version; `None` where there is none.
+fn look(path: &Path) -> anyhow::Result<Option<(Connection, i64)>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let open = |flags| -> rusqlite::Result<(Connection, i64)> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+        let version = tables::version(&connection)?;
+        Ok((connection, version))
+    };
+    let opened = match open(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        // What a kill left half written must be taken back before anybody can read.
+        Err(error) if is_half_written(&error) => open(OpenFlags::SQLITE_OPEN_READ_WRITE),
+        opened => opened,
+    };
+    let (connection, version) =
+        opened.with_context(|| format!("{}: cannot read the ledger", path.display()))?;
+    Ok((version != 0).then_some((connection, version)))
+}
+
+fn is_half_written(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn insert_batch(connection: &Connection, batch: &BatchRow) -> anyhow::Result<()> {
@@ -288,12 +328,13 @@ fn insert_batch(connection: &Connection, batch: &BatchRow) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Adds an entry and gives its number.
 fn append_audit(
     connection: &Connection,
     at: &str,
     action: &str,
     detail: &serde_json::Value,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<i64> {
     let last: Option<(i64, String)> = connection
         .query_row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -306,7 +347,7 @@ fn append_audit(
         "INSERT INTO audit (seq, at, action, detail, previous, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![seq, at, action, detail, previous, hash],
     )?;
-    Ok(())
+    Ok(seq)
 }
 
 /// SHA-256 over the entry and the hash before it, each part behind its length.
@@ -316,6 +357,10 @@ fn audit_hash(seq: i64, at: &str, action: &str, detail: &str, previous: &str) ->
         hasher.update(format!("{}:", part.len()).as_bytes());
         hasher.update(part.as_bytes());
     }
+    hex(hasher)
+}
+
+fn hex(hasher: Sha256) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Reads certificate upload files, judges every row, compiles and publishes snapshots.
 
 pub mod assemble;
+pub mod claims_synth;
 pub mod cli;
 pub mod clock;
 pub mod cmd;
@@ -17,6 +18,7 @@ pub mod output;
 pub mod progress;
 pub mod publication;
 pub mod report;
+pub mod review;
 pub mod space;
 pub mod synth;
 pub mod tables;

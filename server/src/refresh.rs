@@ -2,8 +2,8 @@
 //!
 //! Runs on a thread of its own, so that requests never wait for a disk. Promises that a generation or
 //! a list of holds that cannot be verified never displaces a good generation: it is logged, counted
-//! and tried again with growing pauses; that a new one is looked at within the interval; and that
-//! nothing here ends the process. Must not know HTTP.
+//! and tried again with growing pauses; that a new one is looked at within the interval, the holds
+//! also while a generation is being opened; and that nothing here ends the process. Must not know HTTP.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -90,6 +90,7 @@ pub fn start(
     let (messages, inbox) = std::sync::mpsc::channel();
     let mut refresher = Refresher {
         store,
+        interval,
         live,
         metrics,
         opening,
@@ -107,7 +108,7 @@ pub fn start(
     }
     let thread = std::thread::Builder::new().name("refresh".to_owned()).spawn(move || {
         stand_back();
-        refresher.run(&inbox, interval);
+        refresher.run(&inbox);
     })?;
     Ok((Trigger { messages }, thread))
 }
@@ -128,6 +129,8 @@ struct Refusal {
 
 struct Refresher {
     store: Store,
+    /// Between two looks.
+    interval: Duration,
     live: Arc<Live>,
     metrics: Arc<Metrics>,
     opening: Opening,
@@ -141,7 +144,7 @@ struct Refresher {
 }
 
 impl Refresher {
-    fn run(mut self, inbox: &Receiver<Message>, interval: Duration) {
+    fn run(mut self, inbox: &Receiver<Message>) {
         let mut answer = None;
         let mut forced = false;
         loop {
@@ -150,7 +153,7 @@ impl Refresher {
             if let Some(answer) = Option::take(&mut answer) {
                 let _gone = oneshot::Sender::send(answer, outcome);
             }
-            match self.wait(inbox, interval) {
+            match self.wait(inbox) {
                 Ok(Message::Look(waiting)) => (answer, forced) = (waiting, true),
                 Err(RecvTimeoutError::Timeout) => forced = false,
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -159,12 +162,8 @@ impl Refresher {
     }
 
     /// Waits for the next look, and lets go of what was replaced as soon as nobody leases it.
-    fn wait(
-        &mut self,
-        inbox: &Receiver<Message>,
-        interval: Duration,
-    ) -> Result<Message, RecvTimeoutError> {
-        let until = Instant::now() + interval;
+    fn wait(&mut self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        let until = Instant::now() + self.interval;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let pause = self
@@ -262,38 +261,55 @@ impl Refresher {
             return Err(Refused);
         }
         match self.open() {
-            Ok(Some((snapshot, named))) => {
+            Ok(Some(opened)) => {
                 self.refusal = None;
-                self.current = Some(named);
-                Ok(Some(snapshot))
+                self.current = Some(opened.named);
+                Ok(Some(opened.snapshot))
             }
             Ok(None) => Ok(None),
             Err(error) => Err(self.refuse(Some(current), &error, forced)),
         }
     }
 
-    fn open(&self) -> Result<Option<(Arc<Snapshot>, Current)>, OpenError> {
+    /// Opens what CURRENT names on a thread of its own: that may take long, and a number put under
+    /// review meanwhile must not wait for it.
+    fn open(&mut self) -> Result<Option<Opened>, OpenError> {
         let previous = self.live.lease().snapshot().cloned();
-        let previous = previous.as_deref();
-        // Read before opening: if CURRENT moves in between, the next look sees a difference.
-        let Some(named) = Current::read(&self.store)? else { return Ok(None) };
-        let began = Instant::now();
-        let opened = Snapshot::open_current_with(&self.store, previous, &self.opening)?;
-        let Some(snapshot) = opened else { return Ok(None) };
-        let opened = Instant::now();
-        if previous.is_some() {
-            snapshot.warm(previous);
+        let (store, opening, interval) = (self.store.clone(), self.opening, self.interval);
+        let open = || open(&store, previous.as_deref(), &opening);
+        let opened = std::thread::scope(|scope| {
+            let (done, opened) = std::sync::mpsc::channel();
+            let work = move || {
+                // The receiver outlives this thread.
+                let _received = done.send(open());
+            };
+            let spawned =
+                std::thread::Builder::new().name("open".to_owned()).spawn_scoped(scope, work);
+            if spawned.is_err() {
+                return open();
+            }
+            loop {
+                match opened.recv_timeout(interval) {
+                    Ok(opened) => return opened,
+                    Err(RecvTimeoutError::Timeout) => self.follow_holds(),
+                    // It panicked, and the scope goes on with that.
+                    Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                }
+            }
+        })?;
+        if let Some(opened) = &opened {
+            self.metrics.set_swap(opened.open, opened.warm);
         }
-        let (open, warm) = (opened - began, opened.elapsed());
-        self.metrics.set_swap(open, warm);
-        tracing::info!(
-            generation = snapshot.generation(),
-            records = snapshot.records(),
-            open_ms = milliseconds(open),
-            warm_ms = milliseconds(warm),
-            "generation opened"
-        );
-        Ok(Some((Arc::new(snapshot), named)))
+        Ok(opened)
+    }
+
+    /// Takes up a changed list of holds with the generation that serves.
+    fn follow_holds(&mut self) {
+        if self.holds.look(&self.store, &self.metrics)
+            && let Some(snapshot) = self.live.lease().snapshot().cloned()
+        {
+            self.put(snapshot);
+        }
     }
 
     fn waits_for(&self, current: &Current) -> bool {
@@ -327,6 +343,42 @@ impl Refresher {
         self.refusal = Some(Refusal { current, pause, due: now + pause });
         Refused
     }
+}
+
+/// A generation ready to serve.
+struct Opened {
+    snapshot: Arc<Snapshot>,
+    /// What CURRENT said.
+    named: Current,
+    open: Duration,
+    warm: Duration,
+}
+
+/// Opens what CURRENT names, sharing what `previous` has, and reads in what is new: before something
+/// serves, that must not take the time of queries.
+fn open(
+    store: &Store,
+    previous: Option<&Snapshot>,
+    opening: &Opening,
+) -> Result<Option<Opened>, OpenError> {
+    // Read before opening: if CURRENT moves in between, the next look sees a difference.
+    let Some(named) = Current::read(store)? else { return Ok(None) };
+    let began = Instant::now();
+    let opened = Snapshot::open_current_with(store, previous, opening)?;
+    let Some(snapshot) = opened else { return Ok(None) };
+    let open = began.elapsed();
+    if previous.is_some() {
+        snapshot.warm(previous);
+    }
+    let warm = began.elapsed() - open;
+    tracing::info!(
+        generation = snapshot.generation(),
+        records = snapshot.records(),
+        open_ms = milliseconds(open),
+        warm_ms = milliseconds(warm),
+        "generation opened"
+    );
+    Ok(Some(Opened { snapshot: Arc::new(snapshot), named, open, warm }))
 }
 
 /// Already logged and counted.
@@ -366,11 +418,7 @@ impl HoldsFile {
             }
             Err(_) => {}
         }
-        match (&before, &self.list) {
-            (None, None) => false,
-            (Some(before), Some(after)) => before.emit() != after.emit(),
-            _ => true,
-        }
+        before != self.list
     }
 }
 

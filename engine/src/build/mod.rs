@@ -31,8 +31,8 @@ pub use estimate::estimated_bytes;
 pub use merge::Source;
 pub use progress::{Progress, Silent};
 pub use publish::{
-    adopt_segment, create_folders, is_marked, mark_verified, publish, remove_temporaries, unmark,
-    write_atomically, write_holds, write_manifest,
+    Staged, adopt_segment, create_folders, is_marked, mark_verified, publish, remove_temporaries,
+    stage_holds, unmark, write_atomically, write_holds, write_manifest,
 };
 pub use rows::Rows;
 pub use segment::{Finished, Plan, Unsynced, write_segment};

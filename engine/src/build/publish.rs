@@ -7,13 +7,13 @@
 use crate::checksum::sum128;
 use crate::current::Current;
 use crate::error::BuildError;
-use crate::holds::Holds;
+use crate::holds::{HOLDS_BYTES_MAX, Holds};
 use crate::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use crate::store::Store;
 use crate::verified;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Files under construction end with this.
 const TEMPORARY_SUFFIX: &str = ".tmp";
@@ -66,25 +66,56 @@ pub fn remove_temporaries(store: &Store) -> Result<(), BuildError> {
     Ok(())
 }
 
+/// A small file written whole and synced under its temporary name; removed again unless put in place.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+    in_place: bool,
+}
+
+impl Staged {
+    /// Writes the bytes beside `path`, which stays as it is.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<Self, BuildError> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(TEMPORARY_SUFFIX);
+        let temporary = path.with_file_name(name);
+        let staged = Self { temporary, path: path.to_owned(), in_place: false };
+        File::create(&staged.temporary)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .map_err(|error| BuildError::io(path, error))?;
+        Ok(staged)
+    }
+
+    /// Gives the file its name, in place of what had it, durably.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn put(mut self) -> Result<(), BuildError> {
+        fs::rename(&self.temporary, &self.path)
+            .map_err(|error| BuildError::io(&self.path, error))?;
+        self.in_place = true;
+        sync_folder(self.path.parent().unwrap_or_else(|| Path::new(".")))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.in_place {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
 /// Writes a small file whole: temporary name, sync, rename, sync of the folder.
 ///
 /// # Errors
 /// `Io`; the old content is then still in place.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(TEMPORARY_SUFFIX);
-    let temporary = path.with_file_name(name);
-    let written = (|| {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    })();
-    if let Err(error) = written {
-        let _ = fs::remove_file(&temporary);
-        return Err(BuildError::io(path, error));
-    }
-    sync_folder(path.parent().unwrap_or_else(|| Path::new(".")))
+    Staged::write(path, bytes)?.put()
 }
 
 /// Makes names in a folder durable.
@@ -94,12 +125,28 @@ fn sync_folder(folder: &Path) -> Result<(), BuildError> {
         .map_err(|error| BuildError::io(folder, error))
 }
 
+/// Writes the list of numbers under review beside the one in place.
+///
+/// # Errors
+/// `LimitExceeded` when it would be too long to be read, `Io`.
+pub fn stage_holds(store: &Store, holds: &Holds) -> Result<Staged, BuildError> {
+    let text = holds.emit();
+    if text.len() as u64 > HOLDS_BYTES_MAX {
+        return Err(BuildError::LimitExceeded {
+            what: "bytes of the list of holds",
+            found: text.len() as u64,
+            limit: HOLDS_BYTES_MAX,
+        });
+    }
+    Staged::write(&store.holds_path(), text.as_bytes())
+}
+
 /// Writes the list of numbers under review.
 ///
 /// # Errors
-/// `Io`.
+/// As [`stage_holds`].
 pub fn write_holds(store: &Store, holds: &Holds) -> Result<(), BuildError> {
-    write_atomically(&store.holds_path(), holds.emit().as_bytes())
+    stage_holds(store, holds)?.put()
 }
 
 /// Gives a finished, verified segment its final name, read-only.

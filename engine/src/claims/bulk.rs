@@ -81,35 +81,49 @@ impl Judged {
     }
 }
 
+/// Rows that go through the searches together: many enough to keep those busy, few enough for the nearer
+/// cache.
+const GROUP_ROWS: usize = 256;
+
 /// The reference of a row, and what is wrong with it on which line.
 type Row<'t> = (Cow<'t, str>, Option<(Invalid, u64)>);
 
-/// What a chunk says: its claims, and of every row its reference and what is wrong with it.
-struct Rows<'t> {
+/// Takes the rows of a chunk and judges them by groups.
+struct Rows<'t, 'j> {
+    judge: &'j Judge,
+    holds: &'j Holds,
+    /// Claims that may still be judged.
+    allowed: u64,
     rows: Vec<Row<'t>>,
     claims: Vec<Claim<'t>>,
-    allowed: u64,
+    judged: Judged,
 }
 
-impl<'t> Rows<'t> {
-    fn of(chunk: &Chunk) -> Self {
-        let lines = chunk.claims_max() as usize;
+impl<'t, 'j> Rows<'t, 'j> {
+    fn of(chunk: &Chunk, judge: &'j Judge, holds: &'j Holds) -> Self {
         Self {
-            rows: Vec::with_capacity(lines),
-            claims: Vec::with_capacity(lines),
+            judge,
+            holds,
             allowed: chunk.allowed,
+            rows: Vec::with_capacity(GROUP_ROWS),
+            claims: Vec::with_capacity(GROUP_ROWS),
+            judged: Judged { bytes: Vec::new(), dues: Vec::new(), counts: Counts::default() },
         }
     }
 
     #[inline]
     fn push(&mut self, reading: Reading<'t>, line: u64) {
         let Reading { claim, reference, mut wrong, .. } = reading;
-        if self.rows.len() as u64 >= self.allowed {
-            wrong = Some(Invalid::Quota);
+        match self.allowed.checked_sub(1) {
+            Some(left) => self.allowed = left,
+            None => wrong = Some(Invalid::Quota),
         }
         self.rows.push((reference, wrong.map(|wrong| (wrong, line))));
         if wrong.is_none() {
             self.claims.push(claim);
+        }
+        if self.rows.len() == GROUP_ROWS {
+            self.end_group();
         }
     }
 
@@ -117,6 +131,41 @@ impl<'t> Rows<'t> {
         let mut reading = Reading::default();
         reading.note(wrong);
         self.push(reading, line);
+    }
+
+    /// Judges the rows gathered so far.
+    fn end_group(&mut self) {
+        let Judge { snapshot, catalogue, output } = self.judge;
+        let mut found = find(snapshot, &self.claims);
+        for found in found.iter_mut().flatten() {
+            found.view.prefetch_texts();
+            found.is_held =
+                !self.holds.is_empty() && self.holds.contains(&found.view.certificate_number());
+        }
+        let mut claims = self.claims.iter().zip(&found);
+        let Judged { bytes, dues, counts } = &mut self.judged;
+        for (reference, wrong) in &self.rows {
+            if let Some((reason, line)) = *wrong {
+                counts.count(Verdict::Invalid);
+                output.invalid(bytes, reference, reason, line);
+                continue;
+            }
+            let Some((claim, found)) = claims.next() else { continue };
+            let judgement = judge(claim, found.as_ref(), catalogue);
+            counts.count(judgement.verdict);
+            let tail = output.judged(bytes, reference, &claim.order, &judgement);
+            if let (Some(Ok(year)), Some(found)) = (judgement.deduction, found) {
+                let tail = bytes.len() - tail..bytes.len();
+                dues.push(Due { grant: Grant::of(&found.view, year), tail });
+            }
+        }
+        self.rows.clear();
+        self.claims.clear();
+    }
+
+    fn end(mut self) -> Judged {
+        self.end_group();
+        self.judged
     }
 }
 
@@ -145,47 +194,25 @@ impl Judge {
         match chunk.format {
             Format::Csv => {
                 let (text, is_lossy) = chunk.text();
-                self.judge_rows(read_csv(chunk, &text, is_lossy), holds)
+                let mut rows = Rows::of(chunk, self, holds);
+                read_csv(chunk, &text, is_lossy, &mut rows);
+                rows.end()
             }
-            Format::Ndjson => self.judge_rows(read_lines(chunk), holds),
-            Format::Array => self.judge_rows(read_elements(chunk), holds),
-        }
-    }
-
-    fn judge_rows(&self, rows: Rows<'_>, holds: &Holds) -> Judged {
-        let mut found = find(&self.snapshot, &rows.claims);
-        if !holds.is_empty() {
-            for found in found.iter_mut().flatten() {
-                found.is_held = holds.contains(&found.view.certificate_number());
+            Format::Ndjson => {
+                let mut rows = Rows::of(chunk, self, holds);
+                read_lines(chunk, &mut rows);
+                rows.end()
             }
-        }
-        let mut judged = Judged { bytes: Vec::new(), dues: Vec::new(), counts: Counts::default() };
-        let mut claims = rows.claims.iter().zip(&found);
-        for (reference, wrong) in &rows.rows {
-            let out = &mut judged.bytes;
-            match *wrong {
-                Some((reason, line)) => {
-                    judged.counts.count(Verdict::Invalid);
-                    self.output.invalid(out, reference, reason, line);
-                }
-                None => {
-                    let Some((claim, found)) = claims.next() else { continue };
-                    let judgement = judge(claim, found.as_ref(), &self.catalogue);
-                    judged.counts.count(judgement.verdict);
-                    let tail = self.output.judged(out, reference, &claim.order, &judgement);
-                    if let (Some(Ok(year)), Some(found)) = (judgement.deduction, found) {
-                        let tail = out.len() - tail..out.len();
-                        judged.dues.push(Due { grant: Grant::of(&found.view, year), tail });
-                    }
-                }
+            Format::Array => {
+                let mut rows = Rows::of(chunk, self, holds);
+                read_elements(chunk, &mut rows);
+                rows.end()
             }
         }
-        judged
     }
 }
 
-fn read_csv<'t>(chunk: &Chunk, text: &'t str, is_lossy: bool) -> Rows<'t> {
-    let mut rows = Rows::of(chunk);
+fn read_csv<'t>(chunk: &Chunk, text: &'t str, is_lossy: bool, rows: &mut Rows<'t, '_>) {
     let mut fields = Vec::new();
     let (mut at, mut line) = (0, chunk.first_line);
     while at < text.len() {
@@ -207,43 +234,38 @@ fn read_csv<'t>(chunk: &Chunk, text: &'t str, is_lossy: bool) -> Rows<'t> {
         at = record.end;
         line += if record.is_one_line { 1 } else { lines_of(whole) };
     }
-    rows
 }
 
 fn lines_of(text: &str) -> u64 {
     memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
 }
 
-fn read_lines(chunk: &Chunk) -> Rows<'_> {
-    let mut rows = Rows::of(chunk);
+fn read_lines<'t>(chunk: &'t Chunk, rows: &mut Rows<'t, '_>) {
     let mut line = chunk.first_line;
     let mut rest = &*chunk.bytes;
     while !rest.is_empty() {
         let end = memchr(b'\n', rest).unwrap_or(rest.len() - 1) + 1;
-        read_json(&mut rows, &rest[..end], line);
+        read_json(rows, &rest[..end], line);
         rest = &rest[end..];
         line += 1;
     }
-    rows
 }
 
-fn read_elements(chunk: &Chunk) -> Rows<'_> {
-    let mut rows = Rows::of(chunk);
+fn read_elements<'t>(chunk: &'t Chunk, rows: &mut Rows<'t, '_>) {
     let mut start = 0;
     for (place, &end) in (chunk.first_line..).zip(&chunk.ends) {
         let element = &chunk.bytes[start..end];
         if element.trim_ascii().is_empty() {
             rows.push_nameless(Invalid::Malformed, place);
         } else {
-            read_json(&mut rows, element, place);
+            read_json(rows, element, place);
         }
         start = end;
     }
-    rows
 }
 
 /// One JSON text; a blank line is none.
-fn read_json<'t>(rows: &mut Rows<'t>, bytes: &'t [u8], line: u64) {
+fn read_json<'t>(rows: &mut Rows<'t, '_>, bytes: &'t [u8], line: u64) {
     let bytes = bytes.trim_ascii();
     if bytes.is_empty() {
         return;

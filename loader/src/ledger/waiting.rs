@@ -1,8 +1,8 @@
 //! Batches that are accepted and belong to no generation yet.
 
-use super::{BUSY_TIMEOUT_MS, BatchRow, Ledger, append_audit, insert_batch, tables};
+use super::{BatchRow, Ledger, append_audit, insert_batch, look};
 use anyhow::Context;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::params;
 use std::path::Path;
 use zhengcha_engine::manifest::ManifestBatch;
 
@@ -17,7 +17,7 @@ impl Ledger {
     /// # Errors
     /// Any error of the database; nothing is written then.
     pub fn prepare_waiting(&mut self, batch: &BatchRow) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         insert_batch(&transaction, batch)?;
         transaction.commit()?;
         Ok(())
@@ -56,7 +56,7 @@ impl Ledger {
         action: &str,
         detail: &serde_json::Value,
     ) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         transaction.execute(
             &format!("UPDATE batches SET state = ?1 WHERE {UNFINISHED}"),
             params![state],
@@ -101,25 +101,14 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read.
     pub fn look_for_waiting(path: &Path) -> anyhow::Result<(u64, u64)> {
-        if !path.exists() {
-            return Ok((0, 0));
-        }
-        let context = || format!("{}: cannot read the ledger", path.display());
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .with_context(context)?;
-        connection
-            .busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))
-            .with_context(context)?;
-        if tables::version(&connection).with_context(context)? == 0 {
-            return Ok((0, 0));
-        }
+        let Some((connection, _)) = look(path)? else { return Ok((0, 0)) };
         let (batches, records): (i64, i64) = connection
             .query_row(
                 "SELECT count(*), coalesce(sum(accepted), 0) FROM batches WHERE state = 'waiting'",
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
-            .with_context(context)?;
+            .with_context(|| format!("{}: cannot read the ledger", path.display()))?;
         Ok((batches.unsigned_abs(), records.unsigned_abs()))
     }
 
@@ -128,7 +117,7 @@ impl Ledger {
     /// # Errors
     /// Any error of the database; nothing is written then.
     pub fn accept_waiting(&mut self, batches: &[ManifestBatch]) -> anyhow::Result<()> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.begin()?;
         {
             let mut accept = transaction.prepare(
                 "UPDATE batches SET state = 'accepted' WHERE name = ?1 AND state = 'waiting'",

@@ -308,6 +308,7 @@ impl Driver<'_> {
         marked.retain(|id| !segments.contains(id));
         ensure!(marked.is_empty(), "marks of no segment: {marked:?}");
         let known = [
+            ".holds.lock",
             ".lock",
             "CURRENT",
             "batches",

@@ -38,6 +38,12 @@ fn usage_errors_are_exit_code_2() {
         "query",
         "query --name 白京",
         "query --name 白京 --id-number 1 --ticket-number 2",
+        "hold 0101120201100058",
+        "hold 0101120201100058 --reason r",
+        "hold 0101120201100058 --by b",
+        "hold --reason r --by b",
+        "release 0101120201100058 --reason r",
+        "holds --rewrite=yes",
     ] {
         let ran = place.run(words).code(2);
         assert!(ran.out.is_empty() && !ran.err.is_empty(), "{words}: {ran:?}");

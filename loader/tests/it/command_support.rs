@@ -115,13 +115,14 @@ impl Place {
         self.run(&format!("load --today {TODAY} {words}"))
     }
 
-    /// Every file of the store with its bytes, but for the lock and the marks of verified segments,
+    /// Every file of the store with its bytes, but for the locks and the marks of verified segments,
     /// which say nothing of their own.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path("store"), &mut files);
         let marks = self.store().verified_dir();
-        files.retain(|path, _| !path.ends_with(".lock") && !path.starts_with(&marks));
+        let is_lock = |path: &Path| path.ends_with(".lock") || path.ends_with(".holds.lock");
+        files.retain(|path, _| !is_lock(path) && !path.starts_with(&marks));
         files
     }
 

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod claims_judged;
+mod command_claims;
 mod command_deltas;
 mod command_generations;
+mod command_hold;
 mod command_load;
 mod command_output;
 mod command_refused;
 mod command_support;
 mod command_synth;
+mod command_verify;
 mod deltas_model;
 mod input_csv;
 mod input_dbf;
@@ -30,4 +34,5 @@ mod samples;
 mod scale_smoke;
 mod store_faults;
 mod store_fsck;
+mod store_holds;
 mod upload_parallel;

@@ -114,6 +114,42 @@ fn without_a_list_of_holds_nothing_is_answered() {
     }
 }
 
+/// Writes into a pipe that the server waits for, also when the test has failed.
+struct Unblock(std::path::PathBuf);
+
+impl Drop for Unblock {
+    fn drop(&mut self) {
+        let _ = std::fs::write(&self.0, "no manifest");
+    }
+}
+
+#[test]
+fn holds_are_followed_while_a_generation_is_being_opened() {
+    let site = Site::new();
+    let store = &site.depot.store;
+    // A manifest that is there but gives nothing until somebody writes it: opening takes as long.
+    let manifest = store.manifest_path(2);
+    let made = std::process::Command::new("mkfifo").arg(&manifest).status().unwrap();
+    assert!(made.success());
+    let opening = Unblock(manifest);
+    let good = Current::read(store).unwrap().unwrap();
+    std::fs::write(store.current_path(), Current { generation: 2, ..good }.emit()).unwrap();
+    std::thread::sleep(Duration::from_millis(100)); // ten looks at the store
+    for held in [true, false, true] {
+        site.depot.hold(if held { &["0101120201100058"] } else { &[] });
+        let status = if held { "under_review" } else { "valid" };
+        wait_for(status, || query(site.public, HIT).json()["certificates"][0]["status"] == status);
+    }
+    assert!(site.metrics().contains("zhengcha_refused_snapshots_total 0\n"), "still opening");
+    std::fs::write(store.holds_path(), "broken").unwrap();
+    wait_for("503", || query(site.public, HIT).status == 503);
+    drop(opening);
+    wait_for("a refusal", || !site.metrics().contains("zhengcha_refused_snapshots_total 0\n"));
+    site.depot.hold(&["0101120201100058"]);
+    wait_for("200", || query(site.public, HIT).status == 200);
+    assert_eq!(query(site.public, HIT).json()["certificates"][0]["status"], "under_review");
+}
+
 /// The same people in each generation, but with the generation in what can be read of them.
 fn marked(generation: u64) -> [Certificate; 2] {
     let mark = |certificate: Certificate| Certificate {
