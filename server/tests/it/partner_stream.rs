@@ -431,3 +431,29 @@ fn who_is_refused_in_the_middle_of_sending_learns_why() {
         assert!(answer.head.contains("connection: close\r\n"));
     }
 }
+
+#[test]
+fn a_connection_serves_one_stream_after_the_other() {
+    let setting = Setting::new();
+    let mut client = setting.begin_kept(NDJSON);
+    for round in 0..3 {
+        if round > 0 {
+            client.send_head(&setting.token, NDJSON, "keep-alive");
+        }
+        client.send(format!("{MATCH}\n"));
+        client.end();
+        assert!(client.receive_head().starts_with("HTTP/1.1 200"));
+        let mut body = Vec::new();
+        loop {
+            let chunk = client.receive_chunk().unwrap();
+            if chunk.is_empty() {
+                break;
+            }
+            body.extend(chunk);
+        }
+        assert_eq!(client.line().unwrap(), "\r\n");
+        assert!(String::from_utf8(body).unwrap().contains("\"claims\":1,\"match\":1,"));
+        let line = format!("zhengcha_partner_claims_today{{partner=\"tax-bj\"}} {}\n", round + 1);
+        setting.wait_for_metric(&line);
+    }
+}
