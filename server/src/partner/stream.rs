@@ -233,26 +233,39 @@ impl Stream {
     /// Sets a task to work on a chunk, within the quota and with the holds of the moment.
     async fn judge(&mut self, head: &mut Option<Vec<u8>>, mut chunk: Chunk) -> Result<(), End> {
         let wanted = chunk.claims_max();
-        let mut taken = if self.quota_is_used_up { 0 } else { self.watch.take(wanted) };
-        if taken < wanted && !self.quota_is_used_up {
-            // Chunks at work may give something back.
-            while !self.judging.is_empty() {
-                self.give_next(head).await?;
-            }
-            taken += self.watch.take(wanted - taken);
-        }
+        let taken = self.take(head, wanted).await?;
         let is_limited = taken < wanted;
         if is_limited {
             chunk.allow(taken);
         }
-        let holds = {
-            let lease = self.desk.app.live.lease();
-            Arc::clone(&lease.serving().ok_or(Cut::Holds)?.holds)
+        let lease = self.desk.app.live.lease();
+        let Some(serving) = lease.serving() else {
+            self.watch.give_back(taken);
+            return Err(Cut::Holds.into());
         };
-        let held = Arc::clone(&self.held);
+        let (held, holds) = (Arc::clone(&self.held), Arc::clone(&serving.holds));
         let task = tokio::spawn(async move { held.judge().judge(&chunk, &holds) });
         self.judging.push_back(Judging { task, taken, is_limited });
         Ok(())
+    }
+
+    /// Takes so many claims out of the quota, or what is left.
+    async fn take(&mut self, head: &mut Option<Vec<u8>>, wanted: u64) -> Result<u64, End> {
+        if self.quota_is_used_up {
+            return Ok(0);
+        }
+        let taken = self.watch.take(wanted);
+        if taken == wanted {
+            return Ok(taken);
+        }
+        // Chunks at work may give something back.
+        while !self.judging.is_empty() {
+            if let Err(end) = self.give_next(head).await {
+                self.watch.give_back(taken);
+                return Err(end);
+            }
+        }
+        Ok(taken + self.watch.take(wanted - taken))
     }
 
     /// Waits for the oldest chunk at work and gives out its verdicts.
