@@ -10,6 +10,7 @@ DEMO_NAME               := 王小明
 DEMO_OTHER_NAME         := 王小红
 
 RECORDS    ?= 1000000
+CLAIMS     ?= 1000000
 KILLS      ?= 200
 FLIPS      ?= 10000
 SWAPS      ?= 100
@@ -23,7 +24,7 @@ SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers samples \
+.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk samples \
         kill-loop flip-campaign swap-test fuzz scale load-demo clean
 
 help: ## this list
@@ -61,6 +62,9 @@ bench-http: ## POST rate of the server beside a bare hyper server
 
 bench-peers: ## beside hash tables, LMDB, SQLite, RocksDB, PostgreSQL, Redis and others; charts in benches/charts
 	@.ci/bench-peers --records $(RECORDS) --charts benches/charts
+
+bench-bulk: ## CLAIMS claims on RECORDS certificates beside DuckDB, polars, SQLite and PostgreSQL
+	@.ci/bench-bulk $(RECORDS) $(CLAIMS)
 
 samples: ## write data-samples/ again from its seed
 	$(BENCH) make_samples

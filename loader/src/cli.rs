@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+use crate::claims_synth;
 use crate::judge::OrgScope;
 use crate::report::{ReportFormat, ReportPathError};
 use crate::space;
@@ -109,6 +110,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write a made-up register with real structure and no real person.
     Synth(SynthArgs),
+    /// Write made-up claims on the live generation, and the verdicts they must get.
+    Claims(ClaimsArgs),
 }
 
 /// What `load` and `check` share.
@@ -262,6 +265,9 @@ pub struct VerifyArgs {
     /// Charset of a CSV of verdicts; that of the claims by default.
     #[arg(long, value_enum)]
     pub out_charset: Option<CharsetArg>,
+    /// Milliseconds between two places from which a run can go on; for tests.
+    #[arg(long, hide = true, default_value_t = 2000)]
+    pub save_interval_ms: u64,
     /// Threads that judge; one per core by default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -296,6 +302,41 @@ pub struct SynthArgs {
     /// Columns of files; `auto` is 2013.
     #[arg(long, value_enum, default_value_t = LayoutArg::Auto)]
     pub layout: LayoutArg,
+}
+
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+#[command(after_help = claims_synth::shares_text())]
+pub struct ClaimsArgs {
+    /// Claims to write.
+    #[arg(long, value_name = "N")]
+    pub claims: u64,
+    /// The same seed gives the same claims on the same generation.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// File for the claims: .csv, .ndjson or .xlsx.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// File for the expected verdicts, csv; its summary goes beside it.
+    #[arg(long, value_name = "FILE")]
+    pub expected: PathBuf,
+    /// Which claims, in the shares below.
+    #[arg(long, value_enum, default_value_t = MixArg::Tax)]
+    pub mix: MixArg,
+    /// Encoding of the claims; gb18030 for csv alone.
+    #[arg(long, value_enum, default_value_t = CharsetArg::Utf8)]
+    pub charset: CharsetArg,
+}
+
+/// Shares of the claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MixArg {
+    /// As a tax authority has them.
+    Tax,
+    /// In normal form alone: no other spelling, no bad line.
+    Plain,
+    /// Everything there is, the rare often.
+    All,
 }
 
 /// Flags that do not go together, where that takes more than one to see.

@@ -1,6 +1,7 @@
 //! Reads certificate upload files, judges every row, compiles and publishes snapshots.
 
 pub mod assemble;
+pub mod claims_synth;
 pub mod cli;
 pub mod clock;
 pub mod cmd;

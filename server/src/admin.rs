@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::metrics::{EXPOSITION_TYPE, Exposition};
+use crate::partner::Reloader;
 use crate::problem::{Kind, Problem};
 use crate::refresh::{Outcome, Trigger};
 use crate::service::{App, Reply, given_request_id, problem_reply};
@@ -41,6 +42,8 @@ pub struct Admin {
     pub exposition: Exposition,
     /// Wakes the refresher.
     pub trigger: Trigger,
+    /// Reads the files of the partner listener again, where it is open.
+    pub partners: Option<Reloader>,
 }
 
 /// Serves until told to stop.
@@ -95,7 +98,12 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Reply {
         "/healthz" => Ok(text(StatusCode::OK, "ok\n")),
         "/readyz" => Ok(ready(&admin.app)),
         "/metrics" => metrics(&admin.exposition),
-        _ if request.method() == Method::POST => reload(&admin.trigger).await,
+        _ if request.method() == Method::POST => {
+            if let Some(partners) = &admin.partners {
+                partners.reload();
+            }
+            reload(&admin.trigger).await
+        }
         _ => Err(Kind::NotFound),
     };
     outcome.unwrap_or_else(|kind| problem_reply(&kind.into(), given_request_id(request.headers())))

@@ -1,6 +1,6 @@
 //! What was found, as the public may see it, and as bytes.
 //!
-//! [`PublicCertificate`] is the only door from a stored record to an answer: the JSON writer here and
+//! [`PublicCertificate`] is the only door from a stored record to a public answer: the JSON writer here and
 //! the page both go through it, so the identity number is masked in one place, and the birth date and
 //! the ticket number have no way out. All misses of a generation are one and the same bytes.
 
@@ -82,11 +82,24 @@ pub fn find<'s>(
     let Some(second) = matches.next() else { return vec![public(first)] };
     let mut views = vec![first, second];
     views.extend(matches);
+    sort(&mut views);
+    views.into_iter().map(public).collect()
+}
+
+/// The same as records: for those who may see every field.
+pub(crate) fn find_views<'s>(snapshot: &'s Snapshot, pair: &NormalPair) -> Vec<View<'s>> {
+    let query = Query::new(pair.mode, &pair.first, &pair.second);
+    let mut views: Vec<_> = snapshot.lookup(query).collect();
+    sort(&mut views);
+    views
+}
+
+/// Newest first, then by number.
+fn sort(views: &mut [View<'_>]) {
     views.sort_by(|a, b| {
         let by_number = || a.certificate_number().as_str().cmp(b.certificate_number().as_str());
         b.issue_date().cmp(&a.issue_date()).then_with(by_number)
     });
-    views.into_iter().map(public).collect()
 }
 
 /// The parts of answers that stay the same while a generation serves.
@@ -138,17 +151,28 @@ impl Template {
 
     /// Appends the answer to a query.
     pub fn put_answer(&self, out: &mut Vec<u8>, found: &[PublicCertificate<'_>]) {
-        if found.is_empty() {
+        self.put_each(out, found.len(), |out, index| put_certificate(out, &found[index]));
+    }
+
+    /// The answer with so many certificates, each of them put there by `put`.
+    pub(crate) fn answer_with(&self, count: usize, put: impl FnMut(&mut Vec<u8>, usize)) -> Bytes {
+        let mut out = Vec::with_capacity(ANSWER_BYTES_USUAL * count.max(1));
+        self.put_each(&mut out, count, put);
+        out.into()
+    }
+
+    fn put_each(&self, out: &mut Vec<u8>, count: usize, mut put: impl FnMut(&mut Vec<u8>, usize)) {
+        if count == 0 {
             return out.extend_from_slice(&self.miss);
         }
         out.extend_from_slice(&self.head);
-        put_number(out, found.len() as u64);
+        put_number(out, count as u64);
         out.extend_from_slice(b",\"certificates\":[");
-        for (index, certificate) in found.iter().enumerate() {
+        for index in 0..count {
             if index > 0 {
                 out.push(b',');
             }
-            put_certificate(out, certificate);
+            put(out, index);
         }
         out.extend_from_slice(b"]}");
     }
@@ -157,24 +181,42 @@ impl Template {
 fn put_certificate(out: &mut Vec<u8>, certificate: &PublicCertificate<'_>) {
     let record = match certificate {
         PublicCertificate::UnderReview { certificate_number } => {
-            out.extend_from_slice(b"{\"status\":\"under_review\",\"certificate_number\":");
-            put_text(out, certificate_number);
-            out.push(b'}');
-            return;
+            return put_under_review(out, certificate_number);
         }
         PublicCertificate::Valid(record) => record,
     };
     let view = &record.view;
+    put_certificate_with(out, view, |out| {
+        out.push(b'"');
+        put_escaped(out, shown_of(&view.id_number(), view.id_type()));
+        out.extend_from_slice(MASK.as_bytes());
+        out.push(b'"');
+    });
+    out.push(b'}');
+}
+
+/// A record under review: its number alone.
+pub(crate) fn put_under_review(out: &mut Vec<u8>, certificate_number: &str) {
+    out.extend_from_slice(b"{\"status\":\"under_review\",\"certificate_number\":");
+    put_text(out, certificate_number);
+    out.push(b'}');
+}
+
+/// The fields that the public may see, the identity number as `put_id_number` shows it; the object is
+/// left open for more.
+pub(crate) fn put_certificate_with(
+    out: &mut Vec<u8>,
+    view: &View<'_>,
+    put_id_number: impl FnOnce(&mut Vec<u8>),
+) {
     out.extend_from_slice(b"{\"status\":\"valid\",\"certificate_number\":");
     put_text(out, &view.certificate_number());
     out.extend_from_slice(b",\"name\":");
     put_text(out, &view.name());
     out.extend_from_slice(b",\"gender\":");
     put_code(out, view.gender());
-    out.extend_from_slice(b",\"id_number\":\"");
-    put_escaped(out, shown_of(&view.id_number(), view.id_type()));
-    out.extend_from_slice(MASK.as_bytes());
-    out.push(b'"');
+    out.extend_from_slice(b",\"id_number\":");
+    put_id_number(out);
     out.extend_from_slice(b",\"education\":");
     put_code(out, view.education());
     out.extend_from_slice(b",\"occupation_code\":");
@@ -197,7 +239,6 @@ fn put_certificate(out: &mut Vec<u8>, certificate: &PublicCertificate<'_>) {
     put_text_or_null(out, view.institution());
     out.extend_from_slice(b",\"issuer\":");
     put_text_or_null(out, view.issuer());
-    out.push(b'}');
 }
 
 fn put_number(out: &mut Vec<u8>, number: u64) {
@@ -205,7 +246,7 @@ fn put_number(out: &mut Vec<u8>, number: u64) {
 }
 
 /// A code of the collection table, as text.
-fn put_code(out: &mut Vec<u8>, code: Option<u8>) {
+pub(crate) fn put_code(out: &mut Vec<u8>, code: Option<u8>) {
     let Some(code) = code else { return out.extend_from_slice(b"null") };
     out.push(b'"');
     put_number(out, u64::from(code));
@@ -222,7 +263,7 @@ fn put_score(out: &mut Vec<u8>, tenths: Option<u16>) {
     out.push(b'"');
 }
 
-fn put_date(out: &mut Vec<u8>, date: Option<Date>) {
+pub(crate) fn put_date(out: &mut Vec<u8>, date: Option<Date>) {
     let Some(date) = date else { return out.extend_from_slice(b"null") };
     let digit = |number: u16| b'0' + u8::try_from(number % 10).unwrap_or(0);
     let (year, month, day) = (date.year(), u16::from(date.month()), u16::from(date.day()));
@@ -242,7 +283,7 @@ fn put_date(out: &mut Vec<u8>, date: Option<Date>) {
     ]);
 }
 
-fn put_text_or_null(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text_or_null(out: &mut Vec<u8>, text: &str) {
     if text.is_empty() {
         out.extend_from_slice(b"null");
     } else {
@@ -250,7 +291,7 @@ fn put_text_or_null(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     put_escaped(out, text);
     out.push(b'"');

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::cidr::Cidr;
 use crate::limits::LimitFlags;
+use crate::partner::command::TokenCommand;
 
 /// On or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
@@ -54,18 +55,25 @@ impl From<Memory> for zhengcha_engine::Memory {
     name = "zhengcha-server",
     version,
     max_term_width = 100,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  \
         zhengcha-server --store ./store\n  \
         zhengcha-server --store /srv/zhengcha --listen 127.0.0.1:9000 --trusted-proxy 127.0.0.1\n  \
         curl -d '{\"certificate_number\":\"…\",\"name\":\"…\"}' -H 'Content-Type: application/json' \
-        http://127.0.0.1:8080/v1/query\n\n\
+        http://127.0.0.1:8080/v1/query\n  \
+        zhengcha-server token add tax-bureau --tokens partners.toml\n  \
+        zhengcha-server --store ./store --partner-tokens partners.toml\n\n\
         The first line on stdout is the public address; logs go to stderr, as JSON lines. SIGHUP looks \
         at the store at once; SIGTERM lets running requests finish, then exits with 0.\n\
         Every setting is also a ZHENGCHA_* variable and a key of the settings file; flags win. \
         `--help` lists the limits too, -h does not.\n\
-        The server speaks plain HTTP/1.1: where a listener is not on loopback, put a TLS gateway in front."
+        The public and the admin listener speak plain HTTP/1.1: where one is not on loopback, put a TLS \
+        gateway in front. The partner listener does TLS itself, and must where it is not on loopback."
 )]
 pub struct Cli {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Folder of the store; read access is enough [default: ./store]
     #[arg(long, env = "ZHENGCHA_STORE", value_name = "DIR")]
     pub store: Option<PathBuf>,
@@ -75,6 +83,21 @@ pub struct Cli {
     /// Address of the listener for health, metrics and reload [default: 127.0.0.1:8081]
     #[arg(long, env = "ZHENGCHA_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
+    /// Address of the listener for partners, opened when --partner-tokens is given [default: 127.0.0.1:8082]
+    #[arg(long, env = "ZHENGCHA_PARTNER_LISTEN", value_name = "ADDRESS")]
+    pub partner_listen: Option<SocketAddr>,
+    /// The file of partners, which `zhengcha-server token add` makes; followed while serving
+    #[arg(long, env = "ZHENGCHA_PARTNER_TOKENS", value_name = "FILE")]
+    pub partner_tokens: Option<PathBuf>,
+    /// Certificate of the partner listener (PEM, with those up to the root); SIGHUP reads it again
+    #[arg(long, env = "ZHENGCHA_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, env = "ZHENGCHA_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// CA whose client certificates are taken in place of tokens, once registered (PEM)
+    #[arg(long, env = "ZHENGCHA_CLIENT_CA", value_name = "FILE")]
+    pub client_ca: Option<PathBuf>,
     /// Let the admin listener be on another address than loopback; it asks for no password
     #[arg(long, env = "ZHENGCHA_ADMIN_ALLOW_REMOTE")]
     pub admin_allow_remote: bool,
@@ -105,4 +128,15 @@ pub struct Cli {
     /// The limits.
     #[command(flatten)]
     pub limits: LimitFlags,
+}
+
+/// What the program does beside serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Add, list and revoke partners: who may use the partner listener
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
 }

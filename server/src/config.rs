@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::cidr::Cidr;
 use crate::cli::{Cli, Memory, Switch};
 use crate::limits::{LimitFile, Limits};
+use crate::partner::Settings;
+use crate::partner::tls::TlsFiles;
 
 /// Where the store is when nothing says otherwise.
 pub const DEFAULT_STORE: &str = "./store";
@@ -17,6 +19,8 @@ pub const DEFAULT_STORE: &str = "./store";
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Where health, metrics and reload listen.
 pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:8081";
+/// Where partners are listened to.
+pub const DEFAULT_PARTNER_LISTEN: &str = "127.0.0.1:8082";
 /// The most worker threads; more than this on one listener is a typing mistake.
 pub const WORKERS_MAX: usize = 256;
 /// The most bytes of a settings file.
@@ -31,6 +35,16 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Address of the admin listener.
     pub admin_listen: SocketAddr,
+    /// Address of the partner listener; opened when there is a file of partners.
+    pub partner_listen: SocketAddr,
+    /// The file of partners.
+    pub partner_tokens: Option<PathBuf>,
+    /// Certificate of the partner listener.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
+    /// CA of client certificates.
+    pub client_ca: Option<PathBuf>,
     /// Whether the admin listener may leave loopback.
     pub admin_allow_remote: bool,
     /// Whether queries are limited per address and per number.
@@ -54,6 +68,11 @@ struct ConfigFile {
     store: Option<PathBuf>,
     listen: Option<SocketAddr>,
     admin_listen: Option<SocketAddr>,
+    partner_listen: Option<SocketAddr>,
+    partner_tokens: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
     admin_allow_remote: Option<bool>,
     rate_limit: Option<Switch>,
     trusted_proxies: Option<Vec<Cidr>>,
@@ -102,6 +121,20 @@ pub enum ConfigError {
          add --admin-allow-remote if the network around it is closed"
     )]
     AdminRemote(SocketAddr),
+    /// Tokens and personal data would go over the network in plain form.
+    #[error(
+        "the partner listener asks for tokens and {0} is not loopback; \
+         give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a TLS gateway"
+    )]
+    PartnerRemote(SocketAddr),
+    /// Half of what TLS needs, or TLS for a listener that is not opened.
+    #[error("{given} needs {missing} too: TLS is for the partner listener")]
+    Tls {
+        /// The setting that is there.
+        given: &'static str,
+        /// The setting that is not.
+        missing: &'static str,
+    },
     /// The log filter is not understood.
     #[error("the log filter `{filter}` is not understood: {reason}")]
     Log {
@@ -126,6 +159,14 @@ impl Config {
                 .admin_listen
                 .or(file.admin_listen)
                 .unwrap_or_else(|| default_address(DEFAULT_ADMIN_LISTEN)),
+            partner_listen: cli
+                .partner_listen
+                .or(file.partner_listen)
+                .unwrap_or_else(|| default_address(DEFAULT_PARTNER_LISTEN)),
+            partner_tokens: cli.partner_tokens.clone().or(file.partner_tokens),
+            tls_cert: cli.tls_cert.clone().or(file.tls_cert),
+            tls_key: cli.tls_key.clone().or(file.tls_key),
+            client_ca: cli.client_ca.clone().or(file.client_ca),
             admin_allow_remote: cli.admin_allow_remote || file.admin_allow_remote.unwrap_or(false),
             rate_limit: cli.rate_limit.or(file.rate_limit).unwrap_or_default(),
             trusted_proxies: if cli.trusted_proxy.is_empty() {
@@ -149,10 +190,48 @@ impl Config {
         if !self.admin_allow_remote && !self.admin_listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::AdminRemote(self.admin_listen));
         }
+        self.check_partner()?;
         if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
             return Err(ConfigError::Log { filter: self.log.clone(), reason: error.to_string() });
         }
         Ok(())
+    }
+
+    fn check_partner(&self) -> Result<(), ConfigError> {
+        let settings = [
+            ("tls_cert", self.tls_cert.is_some(), "tls_key", self.tls_key.is_some()),
+            ("tls_key", self.tls_key.is_some(), "tls_cert", self.tls_cert.is_some()),
+            ("client_ca", self.client_ca.is_some(), "tls_cert", self.tls_cert.is_some()),
+            ("tls_cert", self.tls_cert.is_some(), "partner_tokens", self.partner_tokens.is_some()),
+        ];
+        for (given, is_given, missing, is_there) in settings {
+            if is_given && !is_there {
+                return Err(ConfigError::Tls { given, missing });
+            }
+        }
+        let is_remote = !self.partner_listen.ip().to_canonical().is_loopback();
+        if self.partner_tokens.is_some() && self.tls_cert.is_none() && is_remote {
+            return Err(ConfigError::PartnerRemote(self.partner_listen));
+        }
+        Ok(())
+    }
+
+    /// What the partner listener is given; `None` when it is not opened.
+    #[must_use]
+    pub fn partner(&self) -> Option<Settings> {
+        let tls = self.tls_cert.clone().zip(self.tls_key.clone());
+        Some(Settings {
+            listen: self.partner_listen,
+            tokens: self.partner_tokens.clone()?,
+            tables: self.store.join("tables"),
+            tls: tls.map(|(certificate, key)| TlsFiles {
+                certificate,
+                key,
+                client_ca: self.client_ca.clone(),
+            }),
+            threads: default_workers(),
+            limits: self.limits.clone(),
+        })
     }
 
     /// The settings as a settings file.
@@ -212,6 +291,8 @@ mod tests {
         assert_eq!(config.store, PathBuf::from("./store"));
         assert_eq!(config.listen.to_string(), DEFAULT_LISTEN);
         assert_eq!(config.admin_listen.to_string(), DEFAULT_ADMIN_LISTEN);
+        assert_eq!(config.partner_listen.to_string(), DEFAULT_PARTNER_LISTEN);
+        assert!(config.partner().is_none(), "no tokens, no partner listener");
         assert_eq!(config.rate_limit, Switch::On);
         assert!(config.trusted_proxies.is_empty());
         assert_eq!(config.memory, Memory::Mapped);
@@ -261,10 +342,30 @@ mod tests {
     }
 
     #[test]
+    fn partners_off_loopback_need_tls() {
+        let remote = ["--partner-tokens", "t", "--partner-listen", "0.0.0.0:1"];
+        assert!(matches!(resolve(&remote, ""), Err(ConfigError::PartnerRemote(_))));
+        assert!(resolve(&remote[2..], "").is_ok(), "not opened");
+        assert!(resolve(&["--partner-tokens", "t", "--partner-listen", "[::1]:1"], "").is_ok());
+        let tls = ["--tls-cert", "c", "--tls-key", "k"];
+        let config = resolve(&[&remote[..], &tls].concat(), "client_ca = \"a\"").unwrap();
+        assert!(config.partner().unwrap().tls.unwrap().client_ca.is_some());
+        let lack = |arguments: &[&str], missing: &str| {
+            let error = resolve(arguments, "").unwrap_err().to_string();
+            assert!(error.contains(missing), "{error}");
+        };
+        lack(&tls, "partner_tokens");
+        lack(&[&remote[..], &tls[..2]].concat(), "tls_key");
+        lack(&[&remote[..], &tls[2..]].concat(), "tls_cert");
+        lack(&["--partner-tokens", "t", "--client-ca", "a"], "tls_cert");
+    }
+
+    #[test]
     fn the_printed_settings_read_back_as_themselves() {
         let text = "trusted_proxies = [\"fd00::/8\"]\nlog = \"warn\"\n[limits]\nworkers_max = 1";
         assert!(resolve(&[], text).is_err(), "no such limit");
-        let config = resolve(&["--trusted-proxy", "fd00::/8,10.0.0.0/8"], "").unwrap();
+        let flags = ["--trusted-proxy", "fd00::/8,10.0.0.0/8", "--partner-tokens", "t"];
+        let config = resolve(&flags, "").unwrap();
         let printed = config.to_toml().unwrap();
         let again = resolve(&[], &printed).unwrap();
         assert_eq!(again.to_toml().unwrap(), printed);

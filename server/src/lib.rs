@@ -3,7 +3,7 @@
 //! `listen` accepts and watches deadlines; `lane` answers usual queries, hyper reads all else; `service`
 //! takes one request through `route`, `query`,
 //! `limiter` and `live` to `answer` or `problem`; `refresh` follows the store on a thread of its own;
-//! `admin` and `metrics` show operators what happens. The server only ever reads the store.
+//! `admin` and `metrics` show operators what happens; `partner` serves other authorities. The server only ever reads the store.
 
 pub mod admin;
 pub mod answer;
@@ -20,6 +20,7 @@ pub mod live;
 pub mod log;
 pub mod metrics;
 pub mod page;
+pub mod partner;
 pub mod problem;
 pub mod query;
 pub mod refresh;
@@ -42,8 +43,11 @@ const FILES_BESIDE_CONNECTIONS: u64 = 128;
 
 /// Runs the program until it is told to stop.
 pub fn run(cli: &cli::Cli) -> anyhow::Result<()> {
-    let config = Config::from_cli(cli)?;
     let mut stdout = std::io::stdout();
+    if let Some(cli::Command::Token { command }) = &cli.command {
+        return partner::command::run(command, &mut stdout);
+    }
+    let config = Config::from_cli(cli)?;
     if cli.print_config {
         write!(stdout, "{}", config.to_toml()?)?;
         return Ok(());
@@ -52,19 +56,33 @@ pub fn run(cli: &cli::Cli) -> anyhow::Result<()> {
         return Ok(());
     }
     log::start(&config.log);
-    raise_file_limit(config.limits.connections_max);
+    let partner_connections_max =
+        config.partner().map_or(0, |_| config.limits.partner_connections_max);
+    raise_file_limit(config.limits.connections_max.saturating_add(partner_connections_max));
     let server = Server::start(&config, Options { signals: true, fault: None })?;
     tracing::info!(
         public = %server.public_address(),
         admin = %server.admin_address(),
+        partner = server.partner_address().map(tracing::field::display),
         workers = config.workers,
         "listening"
     );
-    writeln!(stdout, "http://{}/", server.public_address())
+    stdout
+        .write_all(addresses(&server).as_bytes())
         .and_then(|()| stdout.flush())
         .context("cannot print the address")?;
     server.join();
     Ok(())
+}
+
+/// The first line is the public address; that of the partner listener follows where there is one.
+fn addresses(server: &Server) -> String {
+    let mut lines = format!("http://{}/\n", server.public_address());
+    if let Some(partner) = server.partner_address() {
+        let scheme = if server.partner_has_tls() { "https" } else { "http" };
+        lines.push_str(&format!("{scheme}://{partner}/\n"));
+    }
+    lines
 }
 
 /// Asks for as many open files as the system grants.

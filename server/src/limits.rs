@@ -90,6 +90,18 @@ limits! {
     target_misses_per_hour = 10, "ZHENGCHA_TARGET_MISSES_PER_HOUR";
     /// Wrong guesses that one number may take at once after a pause
     target_misses_burst = 10, "ZHENGCHA_TARGET_MISSES_BURST";
+    /// Open connections on the partner listener in total
+    partner_connections_max = 256, "ZHENGCHA_PARTNER_CONNECTIONS_MAX";
+    /// Open connections on the partner listener from one address; trusted proxies are exempt
+    partner_connections_per_address_max = 64, "ZHENGCHA_PARTNER_CONNECTIONS_PER_ADDRESS_MAX";
+    /// Streams of claims that run at one time
+    partner_streams_max = 16, "ZHENGCHA_PARTNER_STREAMS_MAX";
+    /// Streams of claims that one partner may run at one time
+    partner_streams_per_partner_max = 4, "ZHENGCHA_PARTNER_STREAMS_PER_PARTNER_MAX";
+    /// Milliseconds after which a stream that neither sends nor takes anything is closed
+    stream_stall_timeout_ms = 60_000, "ZHENGCHA_STREAM_STALL_TIMEOUT_MS";
+    /// Milliseconds a stream may go on in a generation that has been replaced
+    stream_old_generation_ms_max = 600_000, "ZHENGCHA_STREAM_OLD_GENERATION_MS_MAX";
     /// Milliseconds between two looks at the store
     refresh_interval_ms = 200, "ZHENGCHA_REFRESH_INTERVAL_MS";
 }
@@ -120,6 +132,12 @@ impl Limits {
             idle: Duration::from_millis(self.idle_timeout_ms),
             write: Duration::from_millis(self.write_timeout_ms),
         }
+    }
+
+    /// The time limits of a connection of a partner, where every step forward counts anew.
+    #[must_use]
+    pub fn partner_timeouts(&self) -> Timeouts {
+        Timeouts { write: Duration::from_millis(self.stream_stall_timeout_ms), ..self.timeouts() }
     }
 }
 

@@ -67,7 +67,8 @@ pub struct Gate {
     per_address_max: u64,
     total: AtomicU64,
     per_address: Mutex<HashMap<IpAddr, u64>>,
-    metrics: Arc<Metrics>,
+    /// Where the number is shown as it changes.
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// A connection that was let in; counts until dropped.
@@ -77,20 +78,38 @@ pub struct Admission {
 }
 
 impl Gate {
-    /// A gate with these limits.
+    /// The gate of the public listener.
     #[must_use]
     pub fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
+        let (total_max, per_address_max) =
+            (limits.connections_max, limits.connections_per_address_max);
+        Self { metrics: Some(metrics), ..Self::apart(total_max, per_address_max) }
+    }
+
+    /// A gate whose connections are not those of the public.
+    #[must_use]
+    pub fn apart(total_max: u64, per_address_max: u64) -> Self {
         Self {
-            total_max: limits.connections_max,
-            per_address_max: limits.connections_per_address_max,
+            total_max,
+            per_address_max,
             total: AtomicU64::new(0),
             per_address: Mutex::default(),
-            metrics,
+            metrics: None,
+        }
+    }
+
+    fn show(&self, change: i64) {
+        if let Some(metrics) = &self.metrics {
+            metrics.add_connections(change);
         }
     }
 
     /// Lets a connection in, or says which limit it is above. Only one thread lets in.
-    fn admit(self: &Arc<Self>, peer: IpAddr, exempt: bool) -> Result<Admission, Rejection> {
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        peer: IpAddr,
+        exempt: bool,
+    ) -> Result<Admission, Rejection> {
         if self.total.load(Relaxed) >= self.total_max {
             return Err(Rejection::Connections);
         }
@@ -104,7 +123,7 @@ impl Gate {
             *count += 1;
         }
         self.total.fetch_add(1, Relaxed);
-        self.metrics.add_connections(1);
+        self.show(1);
         Ok(Admission { gate: Arc::clone(self), counted })
     }
 
@@ -127,7 +146,7 @@ impl Drop for Admission {
                 }
             }
         }
-        self.gate.metrics.add_connections(-1);
+        self.gate.show(-1);
         self.gate.total.fetch_sub(1, Relaxed);
     }
 }
@@ -245,11 +264,16 @@ async fn serve(
     let Ok(mut stream) = TcpStream::from_std(stream) else { return };
     let wire = Arc::new(Wire::new());
     let connection = Arc::new(service::Connection { app, wire: Arc::clone(&wire), peer, shard });
-    let mut watch = Watch::new(&connection, timeouts);
+    let mut watch = Watch::new(Arc::clone(&wire), timeouts);
+    let draining = || connection.app.draining.load(Relaxed);
+    let overdue = || connection.shard.count_rejection(Rejection::Timeout);
     let mut lane = Lane::default();
     let end = poll_fn(|context| {
-        match watch.look(context) {
-            Look::Overdue => return Poll::Ready(lane::End::Closed),
+        match watch.look(context, draining) {
+            Look::Overdue => {
+                overdue();
+                return Poll::Ready(lane::End::Closed);
+            }
             Look::Draining if lane.close() => return Poll::Ready(lane::End::Closed),
             Look::Draining | Look::Nothing => {}
         }
@@ -266,8 +290,11 @@ async fn serve(
     let io = TokioIo::new(Watched::new(Prefixed::new(prefix, stream), wire));
     let mut conversation = pin!(http.serve_connection(io, service));
     poll_fn(|context| {
-        match watch.look(context) {
-            Look::Overdue => return Poll::Ready(()),
+        match watch.look(context, draining) {
+            Look::Overdue => {
+                overdue();
+                return Poll::Ready(());
+            }
             Look::Draining => conversation.as_mut().graceful_shutdown(),
             Look::Nothing => {}
         }
@@ -278,15 +305,16 @@ async fn serve(
 }
 
 /// Looks at the deadlines of a connection from time to time.
-struct Watch {
-    connection: Arc<service::Connection>,
+pub(crate) struct Watch {
+    wire: Arc<Wire>,
     timeouts: Timeouts,
     ticker: Pin<Box<Sleep>>,
     draining: bool,
 }
 
 /// What a look at the deadlines came to.
-enum Look {
+pub(crate) enum Look {
+    /// All is well.
     Nothing,
     /// The server is stopping; said once.
     Draining,
@@ -295,20 +323,21 @@ enum Look {
 }
 
 impl Watch {
-    fn new(connection: &Arc<service::Connection>, timeouts: Timeouts) -> Self {
+    /// Watches the connection of this wire.
+    pub(crate) fn new(wire: Arc<Wire>, timeouts: Timeouts) -> Self {
         let ticker = Box::pin(tokio::time::sleep(tick(&timeouts)));
-        Self { connection: Arc::clone(connection), timeouts, ticker, draining: false }
+        Self { wire, timeouts, ticker, draining: false }
     }
 
-    fn look(&mut self, context: &mut Context<'_>) -> Look {
+    /// Looks, when it is time to.
+    pub(crate) fn look(&mut self, context: &mut Context<'_>, draining: impl Fn() -> bool) -> Look {
         while self.ticker.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            if self.connection.wire.overdue(now, &self.timeouts) == Overdue::Close {
-                self.connection.shard.count_rejection(Rejection::Timeout);
+            if self.wire.overdue(now, &self.timeouts) == Overdue::Close {
                 return Look::Overdue;
             }
             self.ticker.as_mut().reset((now + tick(&self.timeouts)).into());
-            if !self.draining && self.connection.app.draining.load(Relaxed) {
+            if !self.draining && draining() {
                 self.draining = true;
                 return Look::Draining;
             }
@@ -324,13 +353,33 @@ fn tick(timeouts: &Timeouts) -> Duration {
     (shortest / 4).clamp(TICK_SHORTEST, TICK_LONGEST)
 }
 
-/// Accepts until told to stop, and closes the socket.
+/// Accepts the public until told to stop, and closes the socket.
 pub async fn accept(
     listener: TcpListener,
     gate: Arc<Gate>,
     workers: &Workers,
     app: &App,
+    stop: watch::Receiver<bool>,
+) {
+    accept_each(listener, &app.metrics, stop, |stream, peer| {
+        let exempt = is_trusted(peer, &app.trusted_proxies);
+        match gate.admit(peer, exempt) {
+            Ok(admission) => workers.give(stream, peer, admission),
+            Err(rejection) => {
+                app.metrics.common().count_rejection(rejection);
+                refuse(stream);
+            }
+        }
+    })
+    .await;
+}
+
+/// Accepts until told to stop, whatever goes wrong in between.
+pub(crate) async fn accept_each(
+    listener: TcpListener,
+    metrics: &Metrics,
     mut stop: watch::Receiver<bool>,
+    mut take: impl FnMut(StdStream, IpAddr),
 ) {
     let mut pause = ACCEPT_PAUSE_FIRST;
     let mut logged: Option<Instant> = None;
@@ -345,19 +394,12 @@ pub async fn accept(
         }) {
             Ok((stream, peer)) => {
                 pause = ACCEPT_PAUSE_FIRST;
-                let exempt = is_trusted(peer, &app.trusted_proxies);
-                match gate.admit(peer, exempt) {
-                    Ok(admission) => workers.give(stream, peer, admission),
-                    Err(rejection) => {
-                        app.metrics.common().count_rejection(rejection);
-                        refuse(stream);
-                    }
-                }
+                take(stream, peer);
                 continue;
             }
             Err(error) => error,
         };
-        app.metrics.count_accept_error();
+        metrics.count_accept_error();
         if concerns_one_connection(&error) {
             continue;
         }
@@ -408,9 +450,9 @@ fn refuse(mut stream: StdStream) {
 }
 
 /// Waits until every connection has ended; `false` when the time was not enough.
-pub async fn drain(gate: &Gate, timeout: Duration) -> bool {
+pub async fn drain(gates: &[Arc<Gate>], timeout: Duration) -> bool {
     let deadline = Instant::now() + timeout;
-    while gate.open() > 0 {
+    while gates.iter().any(|gate| gate.open() > 0) {
         if Instant::now() >= deadline {
             return false;
         }

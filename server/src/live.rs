@@ -84,6 +84,12 @@ impl Live {
         self.state.load()
     }
 
+    /// Takes the state of the moment for longer than a request, such as for a stream.
+    #[must_use]
+    pub fn hold(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
     /// Puts another state in place and gives back the old one.
     #[must_use]
     pub fn swap(&self, state: State) -> Arc<State> {
@@ -109,10 +115,10 @@ impl Retired {
         self.states.push((state, Instant::now()));
     }
 
-    /// Whether nothing is kept.
+    /// How long ago the newest of what is kept was replaced; `None` when nothing is kept.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.states.is_empty()
+    pub fn newest_age(&self) -> Option<Duration> {
+        self.states.iter().map(|(_, replaced)| replaced.elapsed()).min()
     }
 
     /// Frees what nobody leases any more, and gives the time since the newest of that was replaced.
@@ -159,6 +165,6 @@ mod tests {
         drop(lease);
         assert!(watch.upgrade().is_some(), "a lease that ends frees nothing itself");
         assert!(retired.reap().is_some());
-        assert!(watch.upgrade().is_none() && retired.is_empty());
+        assert!(watch.upgrade().is_none() && retired.newest_age().is_none());
     }
 }

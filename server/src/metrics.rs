@@ -256,6 +256,13 @@ impl Exposition {
         Self { registry }
     }
 
+    /// Shows more.
+    #[must_use]
+    pub fn with(mut self, more: Box<dyn Collector>) -> Self {
+        self.registry.register_collector(more);
+        self
+    }
+
     /// The text of the moment.
     pub fn text(&self) -> Result<String, fmt::Error> {
         let mut page = String::new();

@@ -3,6 +3,7 @@
 //! A code never changes its meaning. The detail is for the person behind the program, in Chinese. No
 //! problem repeats anything of the request but the name of a field.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,6 +70,12 @@ problems! {
         "字段内容过长。";
     FieldUnusable, "field-unusable", BAD_REQUEST, "A field holds characters it cannot have",
         "字段含有不可能出现的字符。";
+    InvalidClaims, "invalid-claims", BAD_REQUEST, "The claims cannot be read",
+        "待核验数据无法读取。";
+    Unauthorized, "unauthorized", UNAUTHORIZED, "A token or a registered client certificate is required",
+        "请在 Authorization 头中提供有效的令牌（Bearer），或使用已登记的客户端证书。";
+    Forbidden, "forbidden", FORBIDDEN, "The token is not valid today or from this address",
+        "令牌已过有效期，或不允许从该地址使用。";
     NotFound, "not-found", NOT_FOUND, "There is nothing under this path", "没有这个地址。";
     MethodNotAllowed, "method-not-allowed", METHOD_NOT_ALLOWED,
         "The path does not take this method", "该地址不支持这种请求方法。";
@@ -81,15 +88,22 @@ problems! {
         "请求体应为 application/json 或 application/x-www-form-urlencoded，且不得压缩。";
     TooManyRequests, "too-many-requests", TOO_MANY_REQUESTS, "Too many queries",
         "查询过于频繁，请稍后再试。";
+    QuotaExceeded, "quota-exceeded", TOO_MANY_REQUESTS, "The claims of this day are used up",
+        "今日核验额度已用完，北京时间零点后恢复。";
     Overloaded, "overloaded", SERVICE_UNAVAILABLE, "Too much to do at the moment",
         "服务繁忙，请稍后再试。";
     NotReady, "not-ready", SERVICE_UNAVAILABLE, "There are no data to answer from yet",
         "数据尚未就绪，请稍后再试。";
+    PartnersUnavailable, "partners-unavailable", SERVICE_UNAVAILABLE,
+        "The list of partners cannot be read; the log says why",
+        "合作单位名单暂时无法读取，请稍后再试。";
     ReloadRefused, "reload-refused", SERVICE_UNAVAILABLE,
         "The store could not be taken up; the log says why",
         "新数据未能载入，原因见日志；原有数据继续提供服务。";
     Internal, "internal", INTERNAL_SERVER_ERROR, "The request failed inside the server",
         "服务内部错误。";
+    HttpVersion, "http-version", HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is required here",
+        "该地址需要 HTTP/1.1：旧版本无法识别被截断的结果。";
 }
 
 /// One problem with one request.
@@ -99,6 +113,8 @@ pub struct Problem {
     pub kind: Kind,
     /// The field that is wrong, where it is one.
     pub field: Option<Field>,
+    /// What to do, where more can be said than the kind says.
+    pub detail: Option<Cow<'static, str>>,
     /// When to try again.
     pub retry_after_seconds: Option<u64>,
     /// What the path does take, for the `Allow` header.
@@ -116,6 +132,7 @@ impl From<Kind> for Problem {
         Self {
             kind,
             field: None,
+            detail: None,
             retry_after_seconds: retry.then_some(RETRY_AFTER_SECONDS),
             allow: None,
             closes: matches!(
@@ -136,6 +153,12 @@ impl Problem {
         Self { field: Some(field), ..Self::from(kind) }
     }
 
+    /// A problem of which more can be said; nothing of what the client sent.
+    #[must_use]
+    pub fn with_detail(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..Self::from(kind) }
+    }
+
     /// The document.
     #[must_use]
     pub fn body(&self, request_id: &str) -> Bytes {
@@ -143,7 +166,7 @@ impl Problem {
             "type": format!("/problems/{}", self.kind.code()),
             "title": self.kind.title(),
             "status": self.kind.status().as_u16(),
-            "detail": self.kind.detail(),
+            "detail": self.detail.as_deref().unwrap_or(self.kind.detail()),
             "code": self.kind.code(),
             "request_id": request_id,
         });

@@ -25,8 +25,10 @@ const RETRY_FIRST: Duration = Duration::from_millis(250);
 const RETRY_LONGEST: Duration = Duration::from_secs(30);
 /// How far the refresher stands back behind the threads that answer.
 const NICENESS: i32 = 10;
-/// Between two attempts to let go of a replaced generation.
-const RELEASE_PAUSE: Duration = Duration::from_millis(2);
+/// Between two attempts to let go of a replaced generation, at first: requests are done with it soon.
+const RELEASE_PAUSE_FIRST: Duration = Duration::from_millis(2);
+/// The longest such pause: a stream of claims may keep a generation for minutes.
+const RELEASE_PAUSE_LONGEST: Duration = Duration::from_millis(100);
 /// A holds file changed this recently is read again, in case the next change shows the same times.
 const HOLDS_SETTLED: Duration = Duration::from_secs(2);
 
@@ -164,10 +166,14 @@ impl Refresher {
         let until = Instant::now() + self.interval;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            if self.retired.is_empty() || left <= RELEASE_PAUSE {
+            let pause = self
+                .retired
+                .newest_age()
+                .map(|age| (age / 4).clamp(RELEASE_PAUSE_FIRST, RELEASE_PAUSE_LONGEST));
+            let Some(pause) = pause.filter(|&pause| pause < left) else {
                 return inbox.recv_timeout(left);
-            }
-            match inbox.recv_timeout(RELEASE_PAUSE) {
+            };
+            match inbox.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => self.release(),
                 received => return received,
             }

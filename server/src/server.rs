@@ -19,6 +19,9 @@ use crate::limiter::Limiter;
 use crate::listen::{self, Gate, Workers};
 use crate::live::Live;
 use crate::metrics::{Exposition, Metrics};
+use crate::partner::metrics::Scrape;
+use crate::partner::tls::TlsError;
+use crate::partner::{Partners, Reloader};
 use crate::refresh::{self, Trigger};
 use crate::service::{App, Fault};
 use crate::shed::WaitingRoom;
@@ -38,6 +41,9 @@ pub enum StartError {
     /// The data cannot be locked in memory; the text says how they could.
     #[error("the data cannot be served with --memory locked: {0}")]
     Memory(String),
+    /// The certificates of the partner listener cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A thread, a runtime or a signal handler was refused.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -47,6 +53,8 @@ pub enum StartError {
 pub struct Server {
     public: SocketAddr,
     admin: SocketAddr,
+    partner: Option<SocketAddr>,
+    partner_has_tls: bool,
     stop: watch::Sender<bool>,
     control: JoinHandle<()>,
 }
@@ -67,6 +75,10 @@ impl Server {
     pub fn start(config: &Config, options: Options) -> Result<Self, StartError> {
         let public_listener = bind(config.listen)?;
         let admin_listener = bind(config.admin_listen)?;
+        let partner = match config.partner() {
+            Some(settings) => Some((bind(settings.listen)?, settings)),
+            None => None,
+        };
         let (public, admin) = (public_listener.local_addr()?, admin_listener.local_addr()?);
 
         let metrics = Arc::new(Metrics::new(config.workers));
@@ -88,17 +100,32 @@ impl Server {
             refresh::start(store, live, Arc::clone(&metrics), interval, opening)?;
 
         let (stop, stopped) = watch::channel(false);
+        let partner_has_tls = partner.as_ref().is_some_and(|(_, settings)| settings.tls.is_some());
+        let partners = partner
+            .map(|(listener, settings)| {
+                Partners::start(settings, listener, Arc::clone(&app), stopped.clone())
+            })
+            .transpose()?;
+        let partner = partners.as_ref().map(Partners::address);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let signals = {
             let _entered = runtime.enter();
             options.signals.then(Signals::new).transpose()?
         };
+        let reloader = partners.as_ref().map(Partners::reloader);
+        let mut exposition = Exposition::new(Arc::clone(&metrics));
+        if let Some(partners) = &partners {
+            exposition = exposition.with(Box::new(Scrape { desk: Arc::clone(partners.desk()) }));
+        }
+        let mut gates = vec![Arc::new(Gate::new(&config.limits, metrics))];
+        gates.extend(partners.as_ref().map(|partners| Arc::clone(&partners.desk().gate)));
         let control = Control {
-            gate: Arc::new(Gate::new(&config.limits, Arc::clone(&metrics))),
+            gates,
             admin: Arc::new(Admin {
                 app: Arc::clone(&app),
-                exposition: Exposition::new(metrics),
+                exposition,
                 trigger: trigger.clone(),
+                partners: reloader,
             }),
             app,
             workers,
@@ -108,12 +135,15 @@ impl Server {
         };
         let control = std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             runtime.block_on(control.run(public_listener, admin_listener, signals));
+            if let Some(partners) = partners {
+                partners.end();
+            }
             trigger.stop();
             if refresher.join().is_err() {
                 tracing::error!("the refresher ended in a panic");
             }
         })?;
-        Ok(Self { public, admin, stop, control })
+        Ok(Self { public, admin, partner, partner_has_tls, stop, control })
     }
 
     /// Where the public listener really is.
@@ -126,6 +156,18 @@ impl Server {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// Where the partner listener really is, when it is open.
+    #[must_use]
+    pub fn partner_address(&self) -> Option<SocketAddr> {
+        self.partner
+    }
+
+    /// Whether the partner listener does TLS.
+    #[must_use]
+    pub fn partner_has_tls(&self) -> bool {
+        self.partner_has_tls
     }
 
     /// Begins to stop: no new connections, running requests end, within the drain time.
@@ -148,7 +190,8 @@ fn bind(address: SocketAddr) -> Result<StdListener, StartError> {
 /// What the control thread runs on.
 struct Control {
     app: Arc<App>,
-    gate: Arc<Gate>,
+    /// That of the public, and that of partners where there is one.
+    gates: Vec<Arc<Gate>>,
     admin: Arc<Admin>,
     workers: Workers,
     drain_timeout: Duration,
@@ -167,17 +210,19 @@ impl Control {
         };
         if let Some(signals) = signals {
             let trigger = self.admin.trigger.clone();
-            tokio::spawn(signals.obey(self.stop.clone(), trigger));
+            let partners = self.admin.partners.clone();
+            tokio::spawn(signals.obey(self.stop.clone(), trigger, partners));
         }
         // The admin listener goes on while the public one drains: that is when it is asked.
         let (admin_stop, admin_stopped) = watch::channel(false);
         let admin = tokio::spawn(admin::serve(admin, self.admin, admin_stopped));
-        let gate = Arc::clone(&self.gate);
+        let gate = Arc::clone(&self.gates[0]);
         listen::accept(public, gate, &self.workers, &self.app, self.stopped).await;
         self.app.draining.store(true, Relaxed);
-        tracing::info!(connections = self.gate.open(), "draining");
-        if !listen::drain(&self.gate, self.drain_timeout).await {
-            tracing::warn!(connections = self.gate.open(), "drain time is over; closing the rest");
+        let open = || self.gates.iter().map(|gate| gate.open()).sum::<u64>();
+        tracing::info!(connections = open(), "draining");
+        if !listen::drain(&self.gates, self.drain_timeout).await {
+            tracing::warn!(connections = open(), "drain time is over; closing the rest");
         }
         self.workers.stop();
         admin_stop.send_replace(true);
@@ -202,12 +247,22 @@ impl Signals {
         })
     }
 
-    async fn obey(mut self, stop: watch::Sender<bool>, trigger: Trigger) {
+    async fn obey(
+        mut self,
+        stop: watch::Sender<bool>,
+        trigger: Trigger,
+        partners: Option<Reloader>,
+    ) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => { stop.send_replace(true); }
                 _ = self.interrupt.recv() => { stop.send_replace(true); }
-                _ = self.hangup.recv() => trigger.look(),
+                _ = self.hangup.recv() => {
+                    trigger.look();
+                    if let Some(partners) = &partners {
+                        partners.reload();
+                    }
+                }
             }
         }
     }

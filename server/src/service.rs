@@ -121,7 +121,7 @@ impl Connection {
 }
 
 /// What hyper lets pass and two servers in a row could read differently.
-fn check_head(head: &Parts, wire: &Wire) -> Result<(), Kind> {
+pub(crate) fn check_head(head: &Parts, wire: &Wire) -> Result<(), Kind> {
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() || (host.is_none() && head.version != Version::HTTP_10) {
@@ -433,6 +433,9 @@ fn put_problem_headers(headers: &mut HeaderMap, problem: &Problem) {
     }
     if let Some(allow) = problem.allow {
         headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    if problem.kind == Kind::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if problem.closes {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -31,6 +31,8 @@ enum Phase {
     Head = 1,
     /// A body, or the answer to it.
     Body = 2,
+    /// A body of any length and an answer of any length, side by side.
+    Stream = 3,
 }
 
 /// What a deadline that has passed asks for.
@@ -54,6 +56,8 @@ pub struct Wire {
     request_since_ns: AtomicU64,
     /// When an answer first did not fit the socket buffer; 0 while everything went out.
     blocked_since_ns: AtomicU64,
+    /// Whether every byte that an answer moves on counts as a new beginning: for long answers.
+    by_progress: bool,
     body_overdue: AtomicBool,
     lengths_seen: AtomicU64,
     lengths_known: AtomicU64,
@@ -69,10 +73,17 @@ impl Wire {
             phase_since_ns: AtomicU64::new(0),
             request_since_ns: AtomicU64::new(0),
             blocked_since_ns: AtomicU64::new(0),
+            by_progress: false,
             body_overdue: AtomicBool::new(false),
             lengths_seen: AtomicU64::new(0),
             lengths_known: AtomicU64::new(0),
         }
+    }
+
+    /// Notes on a connection whose answers may be of any length: their deadline is for each step.
+    #[must_use]
+    pub fn by_progress() -> Self {
+        Self { by_progress: true, ..Self::new() }
     }
 
     fn nanoseconds(&self, now: Instant) -> u64 {
@@ -105,6 +116,18 @@ impl Wire {
         self.enter(Phase::Idle, self.nanoseconds(now));
     }
 
+    /// The request is a stream: from here on only standing still is late.
+    pub fn stream_begins(&self, now: Instant) {
+        self.enter(Phase::Stream, self.nanoseconds(now));
+    }
+
+    /// The stream has come a step further.
+    pub fn stream_moves(&self, now: Instant) {
+        if self.phase.load(Relaxed) == Phase::Stream as u8 {
+            self.phase_since_ns.store(self.nanoseconds(now), Relaxed);
+        }
+    }
+
     /// Whether the body being read is past its deadline.
     #[must_use]
     pub fn body_overdue(&self) -> bool {
@@ -132,6 +155,18 @@ impl Wire {
         }
     }
 
+    /// A part of the answer went out.
+    fn answer_moves(&self) {
+        if !self.by_progress {
+            return;
+        }
+        let now = Instant::now();
+        if self.blocked_since_ns.load(Relaxed) != 0 {
+            self.blocked_since_ns.store(self.nanoseconds(now).max(1), Relaxed);
+        }
+        self.stream_moves(now);
+    }
+
     /// Everything went out.
     pub fn answer_sent(&self) {
         self.blocked_since_ns.store(0, Relaxed);
@@ -143,13 +178,17 @@ impl Wire {
         let past = |since_ns: u64, limit: std::time::Duration| {
             u128::from(now_ns.saturating_sub(since_ns)) >= limit.as_nanos()
         };
+        let phase = self.phase.load(Relaxed);
+        if phase == Phase::Stream as u8 {
+            let late = past(self.phase_since_ns.load(Relaxed), timeouts.write);
+            return if late { Overdue::Close } else { Overdue::No };
+        }
         let blocked_since_ns = self.blocked_since_ns.load(Relaxed);
         if blocked_since_ns != 0 && past(blocked_since_ns, timeouts.write) {
             return Overdue::Close;
         }
         let phase_since_ns = self.phase_since_ns.load(Relaxed);
         let request_late = past(self.request_since_ns.load(Relaxed), timeouts.request);
-        let phase = self.phase.load(Relaxed);
         if phase == Phase::Idle as u8 {
             // A blocked answer has its own deadline.
             let late = blocked_since_ns == 0 && past(phase_since_ns, timeouts.idle);
@@ -196,7 +235,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let arrived = &buffer.filled()[before..];
-        if !arrived.is_empty() && this.wire.phase.load(Relaxed) != Phase::Body as u8 {
+        if arrived.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let phase = this.wire.phase.load(Relaxed);
+        if phase == Phase::Stream as u8 {
+            this.wire.stream_moves(Instant::now());
+        } else if phase != Phase::Body as u8 {
             let lines = this.lengths.count(arrived);
             this.wire.lengths_seen.fetch_add(lines, Relaxed);
             if this.wire.is_idle() {
@@ -210,10 +255,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S> Watched<S> {
-    /// Notes whether a write found the socket buffer full.
+    /// Notes whether a write found the socket buffer full, or moved something on.
     fn note_write(&self, written: &Poll<io::Result<usize>>) {
-        if written.is_pending() {
-            self.wire.answer_blocked(Instant::now());
+        match written {
+            Poll::Pending => self.wire.answer_blocked(Instant::now()),
+            Poll::Ready(_) => self.wire.answer_moves(),
         }
     }
 }
@@ -356,5 +402,25 @@ mod tests {
         wire.blocked_since_ns.store(6_000 * 1_000_000, Relaxed);
         assert_eq!(overdue(10_999), Overdue::No);
         assert_eq!(overdue(11_000), Overdue::Close, "answer not taken");
+    }
+
+    #[test]
+    fn a_stream_is_late_only_when_it_stands_still() {
+        let wire = Wire::by_progress();
+        let at = |milliseconds: u64| wire.opened + Duration::from_millis(milliseconds);
+        let overdue = |milliseconds| wire.overdue(at(milliseconds), &timeouts());
+        wire.request_begins(at(0));
+        wire.stream_begins(at(0));
+        assert_eq!(overdue(4_999), Overdue::No);
+        assert_eq!(overdue(5_000), Overdue::Close);
+        for step in 1..100 {
+            wire.stream_moves(at(4_000 * step));
+            wire.answer_blocked(at(4_000 * step));
+            assert_eq!(overdue(4_000 * step + 4_999), Overdue::No, "it moves");
+        }
+        wire.request_ends(at(400_000));
+        wire.stream_moves(at(500_000));
+        wire.answer_sent();
+        assert_eq!(overdue(410_000), Overdue::Close, "idle like any other");
     }
 }

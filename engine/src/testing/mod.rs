@@ -9,6 +9,9 @@
 //! Nothing here knows files: the loader writes upload files from these certificates.
 
 mod bodies;
+mod claims_catalogue;
+mod claims_model;
+mod claims_text;
 mod generator;
 mod misses;
 mod model;
@@ -22,11 +25,14 @@ mod random;
 mod register;
 mod sitting;
 
+pub use claims_catalogue::PlainCatalogue;
+pub use claims_model::{ClaimsModel, DEDUCTION_YUAN, Granted, Judgement, PlainClaim, PlainVerdict};
 pub use generator::{Generator, Stream};
 pub use misses::{NearMiss, misses};
 pub use model::{Model, key_text, pair, sort};
 pub use numbers::{delivered_id, resident_id};
 pub use packed::{PACKED_WORDS, Packed, PackedKey, pack_field};
 pub use publish::{Written, publish, publish_segments, verify, write_segment};
+pub use random::Random;
 pub use register::{Part, Register};
 pub use sitting::{FIRST_YEAR, LAST_MONTH, LAST_YEAR};

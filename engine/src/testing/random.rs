@@ -5,36 +5,42 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A seeded source of draws.
-pub(super) struct Random(ChaCha8Rng);
+pub struct Random(ChaCha8Rng);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Draws that follow from the seed alone.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number below `bound`; 0 for a bound of 0. The bias of the plain multiplication is below
     /// one in a million for every bound used here.
-    pub(super) fn below(&mut self, bound: u32) -> u32 {
+    pub fn below(&mut self, bound: u32) -> u32 {
         scale(self.0.next_u32(), bound)
     }
 
     /// True in `parts` of 10,000 draws.
-    pub(super) fn one_in_ten_thousand(&mut self, parts: u32) -> bool {
+    pub fn one_in_ten_thousand(&mut self, parts: u32) -> bool {
         self.below(10_000) < parts
     }
 
-    /// One of a table that is not empty.
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, table: &[&'a T]) -> &'a T {
+    /// One of a table.
+    ///
+    /// # Panics
+    /// When it is empty.
+    pub fn pick<'a, T: ?Sized>(&mut self, table: &[&'a T]) -> &'a T {
         table[self.below(table.len() as u32) as usize]
     }
 
     /// A position below `len`, the first ones likelier: the density falls linearly to zero.
-    pub(super) fn falling(&mut self, len: usize) -> usize {
+    pub fn falling(&mut self, len: usize) -> usize {
         let (a, b) = (self.below(len as u32), self.below(len as u32));
         a.min(b) as usize
     }
 
-    pub(super) fn bits(&mut self) -> u64 {
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 }

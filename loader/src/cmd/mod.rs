@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+mod claims;
 mod compile;
 mod fsck;
 mod hold;
@@ -72,6 +73,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Command::Release(args) => hold::run(&store, DecisionKind::Release, args, &output),
         Command::Holds { rewrite: false } => holds::list(&store, &output),
         Command::Holds { rewrite: true } => holds::rewrite(&store, &output),
+        Command::Claims(args) => claims::run(&store, args, &output),
         Command::Verify(args) => verify::run(&store, args, &output),
         Command::Synth(args) => synth::run(&store, args, &output),
     }

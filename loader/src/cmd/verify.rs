@@ -8,6 +8,7 @@ use crate::verify::{self, Job};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::time::Duration;
 use zhengcha_engine::Store;
 use zhengcha_engine::claims::{Charset, Summary, Verdict};
 
@@ -20,6 +21,7 @@ pub(super) fn run(store: &Store, args: &VerifyArgs, output: &Output) -> anyhow::
         resume: args.resume,
         charset: args.charset.map(charset),
         out_charset: args.out_charset.map(charset),
+        save_interval: Duration::from_millis(args.save_interval_ms),
         threads: args.threads.map_or_else(cores, usize::from),
     };
     let summary = verify::run(store, &job, &Bar::default())?;

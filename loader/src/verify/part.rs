@@ -13,8 +13,6 @@ use super::journal::{Journal, State};
 use super::kind::Kind;
 use super::workbook;
 
-/// Time between two places from which a run can go on.
-const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 const COPY_BYTES: usize = 1 << 20;
 
 /// Verdicts under construction.
@@ -31,8 +29,7 @@ pub(super) struct Part {
 impl Part {
     /// Begins a run, or goes on with one of which a state is given.
     pub(super) fn open(
-        out: &Path,
-        kind: Kind,
+        (out, kind): (&Path, Kind),
         (mut journal, mut file): (Journal, File),
         state: State,
         mut closing: Closing,
@@ -75,7 +72,12 @@ impl Part {
         self.journal.add_grants(&grants)?;
         self.state.grants += grants.len() as u64;
         self.state.advance(end, self.closing.counts());
-        if self.saved.elapsed() >= SAVE_INTERVAL {
+        Ok(())
+    }
+
+    /// Makes this a place to go on from, when the last one is so long ago.
+    pub(super) fn save(&mut self, interval: Duration) -> anyhow::Result<()> {
+        if self.saved.elapsed() >= interval {
             self.file.sync_data().with_context(|| self.cannot_write())?;
             self.journal.save(&self.state)?;
             self.saved = Instant::now();

@@ -32,6 +32,8 @@ pub struct Job {
     pub charset: Option<Charset>,
     /// Charset of a CSV of verdicts; that of the claims by default.
     pub out_charset: Option<Charset>,
+    /// Time between two places from which a run can go on.
+    pub save_interval: Duration,
     /// Threads that judge.
     pub threads: usize,
 }
@@ -72,13 +74,8 @@ pub fn run(store: &Store, job: &Job, progress: &dyn Progress) -> anyhow::Result<
         None => State::new(claims.clone(), snapshot.generation(), charsets),
     };
     let from = state.position();
-    let mut part = Part::open(
-        &job.out,
-        kinds.1,
-        (journal, part),
-        state,
-        Closing::new(output, folder_of(&job.out)),
-    )?;
+    let closing = Closing::new(output, folder_of(&job.out));
+    let mut part = Part::open((&job.out, kinds.1), (journal, part), state, closing)?;
 
     progress.begin("bytes of claims judged", claims.bytes());
     let judge = Judge::new(snapshot, catalogue, output);
@@ -97,7 +94,8 @@ pub fn run(store: &Store, job: &Job, progress: &dyn Progress) -> anyhow::Result<
         |chunk| judge.judge(chunk, &holds.now()),
         |end, judged| {
             holds.follow()?;
-            part.take(end, judged)
+            part.take(end, judged)?;
+            part.save(job.save_interval)
         },
     )?;
     progress.finish();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod claims_judged;
+mod command_claims;
 mod command_deltas;
 mod command_generations;
 mod command_hold;
@@ -10,6 +12,7 @@ mod command_output;
 mod command_refused;
 mod command_support;
 mod command_synth;
+mod command_verify;
 mod deltas_model;
 mod input_csv;
 mod input_dbf;

@@ -7,6 +7,11 @@ mod lanes; // the short way of usual queries and hyper answer alike
 mod limits; // rates, places, connections, forwarded addresses
 mod memory; // where the data lie, what the system refuses, marks, deltas
 mod odd; // hostile and odd requests never cost more than themselves
+mod partner; // who may ask, and the full answer
+mod partner_client; // a client of streams
+mod partner_process; // the program with a partner listener
+mod partner_stream; // claims in, verdicts out
+mod partner_tls; // certificates of both sides, made here
 mod process; // the program: first line, signals, open files, settings
 mod refresh; // no store, swaps under load, bad snapshots, holds
 mod requests; // raw heads and bodies, methods, types, sizes

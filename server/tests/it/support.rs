@@ -83,6 +83,7 @@ pub(crate) struct Site {
     pub(crate) depot: Depot,
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
+    pub(crate) partner: Option<SocketAddr>,
     server: Option<Server>,
 }
 
@@ -113,6 +114,7 @@ impl Site {
         config.store = depot.path().to_owned();
         config.listen = ([127, 0, 0, 1], 0).into();
         config.admin_listen = ([127, 0, 0, 1], 0).into();
+        config.partner_listen = ([127, 0, 0, 1], 0).into();
         config.workers = 2;
         config.limits.address_queries_per_minute = 60_000_000_000;
         config.limits.address_queries_burst = 1_000_000_000;
@@ -122,7 +124,8 @@ impl Site {
         adjust(&mut config);
         let server = Server::start(&config, options)?;
         let (public, admin) = (server.public_address(), server.admin_address());
-        Ok(Self { depot, public, admin, server: Some(server) })
+        let partner = server.partner_address();
+        Ok(Self { depot, public, admin, partner, server: Some(server) })
     }
 
     pub(crate) fn wait_until_ready(&self) {
@@ -132,6 +135,10 @@ impl Site {
     pub(crate) fn wait_for_generation(&self, generation: u64) {
         let metric = format!("zhengcha_generation {generation}\n");
         wait_for(&metric, || get(self.admin, "/metrics").text().contains(&metric));
+    }
+
+    pub(crate) fn partner(&self) -> SocketAddr {
+        self.partner.expect("the partner listener is open")
     }
 
     pub(crate) fn metrics(&self) -> String {

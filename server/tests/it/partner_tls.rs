@@ -1,0 +1,236 @@
+//! TLS of the partner listener, end to end, with certificates made here.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tempfile::TempDir;
+use zhengcha_server::Options;
+
+use crate::partner::{Tokens, bearer, query_bytes, site};
+use crate::support::{Depot, HIT, PATIENCE, Site, wait_for};
+
+/// An authority that signs certificates.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A certificate with its key, PEM.
+struct Identity {
+    certificate: String,
+    key: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Identity {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Identity { certificate, key: key.serialize_pem() }
+    }
+
+    fn server(&self) -> Identity {
+        self.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    fn client(&self) -> Identity {
+        self.sign("tax.example", ExtendedKeyUsagePurpose::ClientAuth)
+    }
+}
+
+/// The files of a server.
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn put_identity(&self, identity: &Identity) -> (PathBuf, PathBuf) {
+        (self.write("cert.pem", &identity.certificate), self.write("key.pem", &identity.key))
+    }
+}
+
+fn site_with_tls(tokens: &Path, files: &Files, server: &Identity, client_ca: Option<&str>) -> Site {
+    let (certificate, key) = files.put_identity(server);
+    let client_ca = client_ca.map(|pem| files.write("ca.pem", pem));
+    site(tokens, |config| {
+        config.tls_cert = Some(certificate);
+        config.tls_key = Some(key);
+        config.client_ca = client_ca;
+    })
+}
+
+/// One query over TLS; the text of the error when the two do not come together.
+fn ask(
+    address: SocketAddr,
+    ca: &Authority,
+    identity: Option<&Identity>,
+    version: &'static rustls::SupportedProtocolVersion,
+    authorization: &str,
+) -> Result<String, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Identity { certificate, key }) => {
+            let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    };
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = StreamOwned::new(session, stream);
+    let text =
+        query_bytes(authorization, HIT).replacen("Host: a", "Host: a\r\nConnection: close", 1);
+    let failed = |error: std::io::Error| error.to_string();
+    stream.write_all(text.as_bytes()).map_err(failed)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map_err(failed)?;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+const TLS13: &rustls::SupportedProtocolVersion = &rustls::version::TLS13;
+
+#[test]
+fn tokens_and_registered_certificates_come_in_over_tls() {
+    let (ca, client_ca, foreign) = (Authority::new(), Authority::new(), Authority::new());
+    let files = Files::new();
+    let (registered, other) = (client_ca.client(), client_ca.client());
+    let certificate = files.write("client.pem", &registered.certificate);
+    let tokens = Tokens::new();
+    let token = bearer(&tokens.add("tax-bj", &[]));
+    let fingerprint = tokens.add("tax-sh", &["--certificate", certificate.to_str().unwrap()]);
+    assert_eq!(fingerprint.len(), 64);
+    let site = site_with_tls(&tokens.path, &files, &ca.server(), Some(&client_ca.pem));
+    let to = site.partner();
+
+    for version in [TLS13, &rustls::version::TLS12] {
+        let answer = ask(to, &ca, None, version, &token).unwrap();
+        assert!(answer.contains("11010519491231002X"), "{answer}");
+        let answer = ask(to, &ca, Some(&registered), version, "").unwrap();
+        assert!(answer.contains("11010519491231002X"), "{answer}");
+    }
+    let status = |answer: Result<String, String>| answer.unwrap()[9..12].to_owned();
+    assert_eq!(status(ask(to, &ca, None, TLS13, "")), "401", "neither token nor certificate");
+    assert_eq!(status(ask(to, &ca, Some(&other), TLS13, "")), "401", "signed, not registered");
+    assert_eq!(status(ask(to, &ca, Some(&other), TLS13, &token)), "200", "its token counts");
+    assert_eq!(status(ask(to, &ca, Some(&registered), TLS13, "Bearer x")), "401");
+    assert!(ask(to, &ca, Some(&foreign.client()), TLS13, &token).is_err(), "another authority's");
+    assert!(ask(to, &foreign, None, TLS13, &token).is_err(), "the client knows its server");
+    let metrics = site.metrics();
+    assert!(!metrics.contains("zhengcha_partner_handshake_failures_total 0\n"), "{metrics}");
+
+    tokens.run(&["revoke", "tax-sh"]).unwrap();
+    wait_for("the end", || status(ask(to, &ca, Some(&registered), TLS13, "")) == "401");
+
+    // Plain HTTP at this door gets no answer.
+    let mut plain = TcpStream::connect(to).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    plain.write_all(query_bytes(&token, HIT).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _closed = plain.read_to_end(&mut answer);
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"));
+}
+
+#[test]
+fn without_a_client_ca_certificates_are_not_asked_for() {
+    let ca = Authority::new();
+    let files = Files::new();
+    let tokens = Tokens::new();
+    let token = bearer(&tokens.add("tax-bj", &[]));
+    let site = site_with_tls(&tokens.path, &files, &ca.server(), None);
+    let answer = ask(site.partner(), &ca, Some(&ca.client()), TLS13, &token).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_up_and_a_bad_one_is_not() {
+    let (before, after) = (Authority::new(), Authority::new());
+    let files = Files::new();
+    let tokens = Tokens::new();
+    let token = bearer(&tokens.add("tax-bj", &[]));
+    let site = site_with_tls(&tokens.path, &files, &before.server(), None);
+    let reload = || {
+        let text = "POST /reload HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+        crate::support::exchange(site.admin, text).unwrap()
+    };
+    files.write("key.pem", "nonsense");
+    assert_eq!(reload().status, 200);
+    assert!(ask(site.partner(), &before, None, TLS13, &token).is_ok(), "the old one goes on");
+    files.put_identity(&after.server());
+    assert_eq!(reload().status, 200);
+    assert!(ask(site.partner(), &after, None, TLS13, &token).is_ok());
+    assert!(ask(site.partner(), &before, None, TLS13, &token).is_err());
+}
+
+#[test]
+fn bad_certificates_end_the_start_and_are_named() {
+    let ca = Authority::new();
+    let files = Files::new();
+    let (certificate, _) = files.put_identity(&ca.server());
+    let other_key = files.write("other.pem", &ca.server().key);
+    let start = |key: &Path, client_ca: Option<PathBuf>| {
+        let outcome = Site::try_on(Depot::new(), Options::default(), |config| {
+            config.partner_tokens = Some("/nowhere/partners.toml".into());
+            config.tls_cert = Some(certificate.clone());
+            config.tls_key = Some(key.to_owned());
+            config.client_ca = client_ca;
+        });
+        outcome.err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    let error = start(&other_key, None);
+    assert!(error.contains("other.pem") && error.contains("cert.pem"), "{error}");
+    let error = start(Path::new("/nowhere/key.pem"), None);
+    assert!(error.contains("/nowhere/key.pem"), "{error}");
+    let key = files.folder.path().join("key.pem");
+    let error = start(&key, Some(files.write("ca.pem", "")));
+    assert!(error.contains("ca.pem"), "{error}");
+    assert_eq!(start(&key, None), "", "a missing file of partners closes the door alone");
+}
+
+#[test]
+fn a_silent_handshake_has_a_deadline() {
+    let ca = Authority::new();
+    let files = Files::new();
+    let tokens = Tokens::new();
+    tokens.add("tax-bj", &[]);
+    let (certificate, key) = files.put_identity(&ca.server());
+    let site = site(&tokens.path, |config| {
+        config.tls_cert = Some(certificate);
+        config.tls_key = Some(key);
+        config.limits.header_timeout_ms = 100;
+    });
+    assert!(crate::support::Connection::new(site.partner()).is_closed_by_server());
+}
