@@ -8,7 +8,7 @@
 //! obtained, from 2019-01-01), one certificate a person and year; 国家职业资格目录 on the issue date.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use super::claims_catalogue::PlainCatalogue;
 use super::claims_text::{day, folded, is_blank, level, year};
@@ -213,7 +213,7 @@ impl ClaimsModel<'_> {
 
 /// The given key fields in normal form.
 fn keys(claim: &PlainClaim) -> Result<Vec<(Field, String)>, &'static str> {
-    let mut keys = BTreeMap::new();
+    let mut keys = Vec::new();
     for field in Field::ALL {
         let Some(text) = claim.get(field.name()) else { continue };
         let key = match field {
@@ -228,9 +228,9 @@ fn keys(claim: &PlainClaim) -> Result<Vec<(Field, String)>, &'static str> {
         if key.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
             return Err("unusable");
         }
-        keys.insert(field, key.into_owned());
+        keys.push((field, key.into_owned()));
     }
-    if keys.len() < 2 { Err("two-fields-required") } else { Ok(keys.into_iter().collect()) }
+    if keys.len() < 2 { Err("two-fields-required") } else { Ok(keys) }
 }
 
 fn readable<T>(

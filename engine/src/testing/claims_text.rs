@@ -14,19 +14,23 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 /// Half-width, capital letters, no white space and nothing that has no width.
 pub(super) fn folded(text: &str) -> String {
-    text.chars()
-        .filter(|&c| !is_unseen(c))
-        .map(|c| match c {
+    let mut kept = String::with_capacity(text.len());
+    for c in text.chars().filter(|&c| !is_unseen(c)) {
+        let half = match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
             _ => c,
-        })
-        .map(|c| c.to_ascii_uppercase())
-        .collect()
+        };
+        kept.push(half.to_ascii_uppercase());
+    }
+    kept
 }
 
 /// The folded text without brackets and what stands in them; whole where nothing else is left.
 pub(super) fn bare(text: &str) -> String {
     let text = folded(text);
+    if !text.contains(['(', ')']) {
+        return text;
+    }
     let mut depth = 0;
     let mut kept = String::new();
     for c in text.chars() {

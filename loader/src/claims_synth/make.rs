@@ -180,6 +180,12 @@ impl<'s> Maker<'s> {
             shape::LEVEL => view.level().map(|level| level.to_string()),
             _ => view.issue_date().map(|date| tax_year(date, random).to_string()),
         };
+        let keys = shape::mask(&[shape::NAME, shape::ID, shape::NUMBER]) & fields;
+        let lacks_ticket = fields & shape::mask(&[shape::TICKET]) != 0 && keys.count_ones() < 2;
+        let fields = match view.ticket_number() {
+            None if lacks_ticket => fields | shape::THREE_KEYS,
+            _ => fields,
+        };
         std::array::from_fn(|at| if fields & (1 << at) == 0 { None } else { text(at, random) })
     }
 

@@ -87,3 +87,28 @@ pub(super) fn charset(path: &Path) -> anyhow::Result<Charset> {
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     Ok(if looks_like_utf8(&sample) { Charset::Utf8 } else { Charset::Gb18030 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_place_does_not_change_the_charset() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "ref,姓名,证书编号\r\n1,白京,0101120201100058\r\n";
+        let (gb18030, ..) = encoding_rs::GB18030.encode(text);
+        let broken = |bytes: &[u8]| [bytes, b"2,\xFF,3\r\n"].concat();
+        for (bytes, expected) in [
+            (text.as_bytes().to_vec(), Charset::Utf8),
+            (text.as_bytes()[..8].to_vec(), Charset::Utf8),
+            (broken(text.as_bytes()), Charset::Utf8),
+            (broken(b"\xEF\xBB\xBFref,name\r\n"), Charset::Utf8),
+            (gb18030.to_vec(), Charset::Gb18030),
+            (broken(&gb18030), Charset::Gb18030),
+        ] {
+            let path = folder.path().join("claims.csv");
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(charset(&path).unwrap(), expected);
+        }
+    }
+}

@@ -89,3 +89,35 @@ fn over_deltas_and_with_certificates_on_hold() {
     fs::write(place.store().holds_path(), Holds::new(held).emit()).unwrap();
     judged_as_expected(&place, 20_000);
 }
+
+#[test]
+fn the_command_gives_the_same_from_every_kind_of_file() {
+    let place = Place::new();
+    place.run("synth --records 20000 --seed 4 --format batch").code(0);
+    place.run("compile --publish").code(0);
+    for (name, made, verified) in [
+        // Broken places and all: the mark says what it is.
+        ("a.csv", "", ""),
+        ("b.csv", "--charset gb18030", "--out-charset utf-8"),
+        ("c.ndjson", "", ""),
+        ("d.xlsx", "", ""),
+    ] {
+        place
+            .run(&format!(
+                "claims --claims 6000 --mix all --out {name} --expected {name}.exp {made}"
+            ))
+            .code(0);
+        // Some rows are bad on purpose.
+        place.run(&format!("verify {name} --out {name}.out.csv {verified}")).code(3);
+        let read = |name: String| fs::read_to_string(place.path(&name)).unwrap();
+        let (expected, found) = (read(format!("{name}.exp")), read(format!("{name}.out.csv")));
+        if let Some((expected, found)) =
+            expected.lines().zip(found.lines()).find(|(expected, found)| expected != found)
+        {
+            panic!("{name}: expected {expected}, found {found}");
+        }
+        assert!(expected == found, "{name}");
+        let summaries = [".exp", ".out.csv"].map(|it| read(format!("{name}{it}.summary.json")));
+        assert_eq!(summaries[0], summaries[1]);
+    }
+}
