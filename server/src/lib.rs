@@ -59,6 +59,9 @@ pub fn run(cli: &cli::Cli) -> anyhow::Result<()> {
     let partner_connections_max =
         config.partner().map_or(0, |_| config.limits.partner_connections_max);
     raise_file_limit(config.limits.connections_max.saturating_add(partner_connections_max));
+    if cli.partner_listen.is_some() && config.partner_tokens.is_none() {
+        tracing::warn!("the partner listener is not opened: there is no --partner-tokens");
+    }
     let server = Server::start(&config, Options { signals: true, fault: None })?;
     tracing::info!(
         public = %server.public_address(),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Between two rounds of questions.
 const PAUSE: Duration = Duration::from_millis(10);
 /// From the return of a command to the last answer that does not follow it.
-pub const FOLLOWED_WITHIN: Duration = Duration::from_secs(1);
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(1);
 /// Longest wait for one answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 

@@ -8,7 +8,7 @@
 
 mod asker;
 
-pub use asker::{Asked, FOLLOWED_WITHIN};
+pub use asker::Asked;
 
 use crate::passes::Random;
 use anyhow::{Context, bail, ensure};
@@ -83,7 +83,7 @@ enum Event {
     Damage,
 }
 
-/// How often each of them happens.
+/// How often each of them happens in as many rounds, in any order.
 const EVENTS: [Event; 10] = [
     Event::Decide,
     Event::DecideKilled,
@@ -128,8 +128,12 @@ pub fn run(plan: &Plan, mut told: impl FnMut(u32, &Tally)) -> anyhow::Result<Tal
         tally: Tally::default(),
     };
     driver.begin()?;
+    let mut events = Vec::new();
     for round in 1..=plan.rounds {
-        let event = EVENTS[driver.below(EVENTS.len())];
+        if events.is_empty() {
+            events.extend(EVENTS);
+        }
+        let event = events.swap_remove(driver.below(events.len()));
         driver.round(event).with_context(|| {
             format!("round {round}, {event:?} (seed {}, {})", plan.seed, plan.folder.display())
         })?;
@@ -215,11 +219,14 @@ impl Driver<'_> {
     fn decide_killed(&mut self) -> anyhow::Result<()> {
         let (numbers, next) = self.draw();
         self.asker.deciding(&numbers, next);
-        let latest = self.typical.as_micros() as u64 * LATEST_KILL_PERCENT / 100;
-        let moment = Duration::from_micros(self.random.below(latest.max(1)));
         let mut running = self.decision(&numbers, next)?;
-        // A moment in the life of another process can only be waited for.
-        thread::sleep(moment);
+        if self.below(2) == 0 {
+            self.wait_for_the_ledger();
+        } else {
+            let latest = self.typical.as_micros() as u64 * LATEST_KILL_PERCENT / 100;
+            // A moment in the life of another process can only be waited for.
+            thread::sleep(Duration::from_micros(self.random.below(latest.max(1))));
+        }
         running.child.kill()?;
         let status = running.child.wait()?;
         match status.code() {
@@ -259,6 +266,20 @@ impl Driver<'_> {
             return Ok(());
         }
         self.asker.undecided(&numbers, next)
+    }
+
+    /// Until the ledger has the decision, and the file perhaps not yet: a moment that is soon over.
+    fn wait_for_the_ledger(&self) {
+        let journal = self.store.root().join("ledger.sqlite-journal");
+        let began = Instant::now();
+        let mut writing = false;
+        while began.elapsed() < self.typical * 4 {
+            match (writing, journal.exists()) {
+                (false, true) => writing = true,
+                (true, false) => return,
+                _ => std::hint::spin_loop(),
+            }
+        }
     }
 
     /// A corrected load, or another generation made live.

@@ -99,8 +99,11 @@ pub(super) struct Reading<'t> {
     pub(super) claim: Claim<'t>,
     /// What the asker calls it by; `""` when it is not given or too long to be told again.
     pub(super) reference: Cow<'t, str>,
-    /// The first thing that is wrong.
+    /// The first thing that is wrong: with the row, its reference or a key field, then with the number of
+    /// key fields, then with another field.
     pub(super) wrong: Option<Invalid>,
+    /// The first thing that is wrong with another field.
+    wrong_beside: Option<Invalid>,
     given: FieldSet,
 }
 
@@ -121,7 +124,11 @@ impl<'t> Reading<'t> {
             return;
         }
         if let Err(wrong) = self.set(field, text) {
-            self.note(wrong);
+            if field.key().is_some() || field == ClaimField::Reference {
+                self.note(wrong);
+            } else {
+                self.wrong_beside.get_or_insert(wrong);
+            }
         }
     }
 
@@ -159,6 +166,7 @@ impl<'t> Reading<'t> {
         if self.claim.keys.iter().flatten().count() < KEYS_MIN {
             self.note(Invalid::TwoFieldsRequired);
         }
+        self.wrong = self.wrong.or(self.wrong_beside);
     }
 }
 
@@ -222,6 +230,7 @@ mod tests {
         assert_eq!(normal(&[]).err(), few);
         assert_eq!(normal(&[(Name, "白京"), (Reference, "1")]).err(), few);
         assert_eq!(normal(&[(Name, "白京"), (IdNumber, " \u{3000}")]).err(), few);
+        assert_eq!(normal(&[(ClaimField::Level, "9"), (Name, "白京")]).err(), few);
         let claim = normal(&[(Name, " 白　京"), (CertificateNumber, "0912345678901")]).unwrap();
         assert_eq!(claim.keys[1].as_deref(), Some("0000912345678901"));
         assert_eq!(claim.keys[3].as_deref(), Some("白京"));

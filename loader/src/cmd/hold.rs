@@ -36,7 +36,7 @@ pub(super) fn run(
     // From here on it is done, whatever else can be said about it.
     let absent = match kind {
         DecisionKind::Hold => absent(store, &numbers),
-        DecisionKind::Release => Vec::new(),
+        DecisionKind::Release => Some(Vec::new()),
     };
     let json = json!({
         "decision": kind.name(),
@@ -54,14 +54,14 @@ pub(super) fn run(
     Ok(Outcome::Done)
 }
 
-/// Numbers that the live generation does not have, and a note of them.
-fn absent(store: &Store, numbers: &[String]) -> Vec<String> {
+/// Numbers that the live generation does not have, and a note of them; `None` when that cannot be told.
+fn absent(store: &Store, numbers: &[String]) -> Option<Vec<String>> {
     let mut note = io::stderr();
     let snapshot = match Snapshot::open_current(store, None) {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let _ = writeln!(note, "note: whether they are served now was not looked up: {error}");
-            return Vec::new();
+            let _ = writeln!(note, "note: whether they are served now cannot be told: {error}");
+            return None;
         }
     };
     let lives = |number: &String| {
@@ -75,7 +75,7 @@ fn absent(store: &Store, numbers: &[String]) -> Vec<String> {
             named(&absent)
         );
     }
-    absent
+    Some(absent)
 }
 
 /// A list of numbers, one a line.

@@ -115,6 +115,14 @@ impl Utf8Count {
     }
 }
 
+/// Whether the beginning of a text is rather UTF-8 than GB18030, by the rule of [`detect`].
+pub(crate) fn looks_like_utf8(sample: &[u8]) -> bool {
+    let mut count = Utf8Count::default();
+    // A character that the sample cuts in two is none the less whole in the text.
+    let _cut = count.add(sample);
+    sample.starts_with(b"\xEF\xBB\xBF") || count.broken == 0 || count.hanzi > count.broken
+}
+
 fn three_byte_leads(valid: &[u8]) -> u64 {
     valid.iter().filter(|byte| matches!(byte, 0xE0..=0xEF)).count() as u64
 }

@@ -25,6 +25,7 @@ mod source;
 mod xls;
 mod xlsx;
 
+pub(crate) use encoding::looks_like_utf8;
 pub use error::{InputError, Place};
 pub use limits::Limits;
 pub use piece::{Piece, PieceSink, Taker};

@@ -10,11 +10,10 @@ use zhengcha_engine::claims::{Charset, Cutter, Position};
 use super::kind::Kind;
 use super::pool::Chunks;
 use super::workbook;
+use crate::input::looks_like_utf8;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 256 * 1024;
-/// Begins a file that says it is UTF-8.
-const UTF8_MARK: &[u8] = "\u{FEFF}".as_bytes();
 /// So much of a file tells its charset.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
@@ -80,28 +79,13 @@ fn read_text(
     Ok(())
 }
 
-/// The charset of a CSV file: what its mark says, else what its beginning is. Damage of a few places
-/// does not make UTF-8 something else: whole Hanzi outnumber them, as they never do in GB 18030.
+/// The charset of a CSV file, by its mark or its beginning.
 pub(super) fn charset(path: &Path) -> anyhow::Result<Charset> {
     let mut sample = Vec::new();
     File::open(path)
         .and_then(|file| file.take(SAMPLE_BYTES).read_to_end(&mut sample))
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    if sample.starts_with(UTF8_MARK) {
-        return Ok(Charset::Utf8);
-    }
-    let (mut hanzi, mut broken) = (0usize, 0usize);
-    for part in sample.utf8_chunks() {
-        hanzi += part.valid().bytes().filter(|byte| matches!(byte, 0xE0..=0xEF)).count();
-        broken += usize::from(!part.invalid().is_empty());
-    }
-    // A character that the sample cuts in two is none the less whole in the file.
-    let is_whole = match std::str::from_utf8(&sample) {
-        Ok(_) => true,
-        Err(error) => error.error_len().is_none(),
-    };
-    let is_utf8 = is_whole || hanzi > broken;
-    Ok(if is_utf8 { Charset::Utf8 } else { Charset::Gb18030 })
+    Ok(if looks_like_utf8(&sample) { Charset::Utf8 } else { Charset::Gb18030 })
 }
 
 #[cfg(test)]

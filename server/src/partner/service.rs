@@ -24,7 +24,7 @@ use super::door::Door;
 use super::listen::Connection;
 use super::tls::Tls;
 use super::tokens::Partner;
-use super::{query, verify};
+use super::{query, source, verify};
 use crate::body;
 use crate::client::client_address;
 use crate::limits::{Limits, Timeouts};
@@ -131,7 +131,13 @@ async fn handle(
 ) -> Result<Response<Body>, Problem> {
     check_head(head, &connection.wire)?;
     let route = route(head)?;
-    let guest = let_in(connection, head)?;
+    let guest = match let_in(connection, head) {
+        Ok(guest) => guest,
+        Err(problem) => {
+            source::linger(&head.headers, body);
+            return Err(Problem { closes: true, ..problem });
+        }
+    };
     match route {
         Route::Verify => verify::verify(connection, guest, head, body).await,
         Route::Query => answer_query(connection, &guest, head, body).await.map(whole),

@@ -1,10 +1,16 @@
 //! The bytes of a stream of claims as they come, unfolded where they are gzip.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header::{EXPECT, HeaderMap};
 
 use super::gzip::Inflater;
+
+/// For reading on behind an answer that came before the end of the body.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why no more bytes come.
 #[derive(Debug)]
@@ -29,6 +35,11 @@ impl Source {
     pub(crate) fn new(body: Incoming, is_gzip: bool) -> Self {
         let inflater = is_gzip.then(Inflater::new);
         Self { body, inflater, folded: Bytes::new(), has_all: false, is_ended: false }
+    }
+
+    /// What is left of the body.
+    pub(crate) fn into_body(self) -> Incoming {
+        self.body
     }
 
     /// Whether everything has been given out.
@@ -70,4 +81,15 @@ impl Source {
             }
         }
     }
+}
+
+/// Reads on for a while, and forgets what it reads: a connection that is closed while its client still
+/// sends is reset, and the client might never see why. Who waits to be told to send need not be read from.
+pub(crate) fn linger(headers: &HeaderMap, mut body: Incoming) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(LINGER_TIMEOUT, async move {
+        while let Some(Ok(_)) = body.frame().await {}
+    }));
 }

@@ -62,6 +62,9 @@ impl From<SourceError> for End {
     }
 }
 
+/// What is wrong with a stream before its first verdict, and what is left of its body.
+pub(crate) type Refused = (Problem, Option<Incoming>);
+
 /// Begins a stream and waits for its first verdicts, or for what is wrong with it.
 pub(crate) async fn begin(
     connection: &Arc<Connection>,
@@ -70,18 +73,12 @@ pub(crate) async fn begin(
     place: StreamPlace,
     id: String,
     body: Incoming,
-) -> Result<StreamBody, Problem> {
+) -> Result<StreamBody, Refused> {
     let desk = &connection.desk;
-    let state = desk.app.live.hold();
-    let serving = state.serving().ok_or(Kind::NotReady)?;
-    let tables = desk.tables.is_dir().then_some(desk.tables.as_path());
-    let catalogue = Catalogue::load(tables).map_err(|error| {
-        tracing::error!(error = %error, "claims cannot be judged until this is mended");
-        Kind::NotReady
-    })?;
-    let judge = Judge::new(Arc::clone(&serving.snapshot), Arc::new(catalogue), plan.output());
-    let held = Arc::new(Held::new(judge, Arc::clone(&state)));
-    drop(state);
+    let held = match hold(desk, plan) {
+        Ok(held) => Arc::new(held),
+        Err(problem) => return Err((problem, Some(body))),
+    };
     let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
     let (started, has_started) = oneshot::channel();
     let stream = Stream {
@@ -101,8 +98,21 @@ pub(crate) async fn begin(
         _place: place,
     };
     tokio::spawn(stream.run());
-    has_started.await.unwrap_or_else(|_| Err(Kind::Internal.into()))?;
+    has_started.await.unwrap_or_else(|_| Err((Kind::Internal.into(), None)))?;
     Ok(StreamBody::new(waiting, Arc::clone(&connection.wire)))
+}
+
+/// The generation of the moment, with the catalogue of the moment.
+fn hold(desk: &Desk, plan: Plan) -> Result<Held, Problem> {
+    let state = desk.app.live.hold();
+    let serving = state.serving().ok_or(Kind::NotReady)?;
+    let tables = desk.tables.is_dir().then_some(desk.tables.as_path());
+    let catalogue = Catalogue::load(tables).map_err(|error| {
+        tracing::error!(error = %error, "claims cannot be judged until this is mended");
+        Kind::NotReady
+    })?;
+    let judge = Judge::new(Arc::clone(&serving.snapshot), Arc::new(catalogue), plan.output());
+    Ok(Held::new(judge, state))
 }
 
 /// A chunk at work, and how many claims of the quota it has.
@@ -126,7 +136,7 @@ struct Stream {
     plan: Plan,
     pieces: mpsc::Sender<Piece>,
     /// Until the answer begins: where to say whether it does.
-    started: Option<oneshot::Sender<Result<(), Problem>>>,
+    started: Option<oneshot::Sender<Result<(), Refused>>>,
     quota_is_used_up: bool,
     _place: StreamPlace,
 }
@@ -154,7 +164,8 @@ impl Stream {
             }
         };
         if let Some(started) = self.started.take() {
-            let _gone = started.send(Err(problem));
+            let Self { source, .. } = self;
+            let _gone = started.send(Err((problem, Some(source.into_body()))));
         }
         // `pieces` goes without an end: the connection breaks.
     }
@@ -222,26 +233,39 @@ impl Stream {
     /// Sets a task to work on a chunk, within the quota and with the holds of the moment.
     async fn judge(&mut self, head: &mut Option<Vec<u8>>, mut chunk: Chunk) -> Result<(), End> {
         let wanted = chunk.claims_max();
-        let mut taken = if self.quota_is_used_up { 0 } else { self.watch.take(wanted) };
-        if taken < wanted && !self.quota_is_used_up {
-            // Chunks at work may give something back.
-            while !self.judging.is_empty() {
-                self.give_next(head).await?;
-            }
-            taken += self.watch.take(wanted - taken);
-        }
+        let taken = self.take(head, wanted).await?;
         let is_limited = taken < wanted;
         if is_limited {
             chunk.allow(taken);
         }
-        let holds = {
-            let lease = self.desk.app.live.lease();
-            Arc::clone(&lease.serving().ok_or(Cut::Holds)?.holds)
+        let lease = self.desk.app.live.lease();
+        let Some(serving) = lease.serving() else {
+            self.watch.give_back(taken);
+            return Err(Cut::Holds.into());
         };
-        let held = Arc::clone(&self.held);
+        let (held, holds) = (Arc::clone(&self.held), Arc::clone(&serving.holds));
         let task = tokio::spawn(async move { held.judge().judge(&chunk, &holds) });
         self.judging.push_back(Judging { task, taken, is_limited });
         Ok(())
+    }
+
+    /// Takes so many claims out of the quota, or what is left.
+    async fn take(&mut self, head: &mut Option<Vec<u8>>, wanted: u64) -> Result<u64, End> {
+        if self.quota_is_used_up {
+            return Ok(0);
+        }
+        let taken = self.watch.take(wanted);
+        if taken == wanted {
+            return Ok(taken);
+        }
+        // Chunks at work may give something back.
+        while !self.judging.is_empty() {
+            if let Err(end) = self.give_next(head).await {
+                self.watch.give_back(taken);
+                return Err(end);
+            }
+        }
+        Ok(taken + self.watch.take(wanted - taken))
     }
 
     /// Waits for the oldest chunk at work and gives out its verdicts.

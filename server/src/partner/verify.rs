@@ -11,12 +11,13 @@ use hyper::http::request::Parts;
 use hyper::{Response, Version};
 use zhengcha_engine::claims::{Charset, Format, Output};
 
-use super::account::{Moment, NoPlace};
+use super::account::{Moment, NoPlace, StreamPlace};
 use super::body::Body;
 use super::listen::Connection;
 use super::service::{Guest, quota_exceeded};
+use super::source::linger;
 use super::stream;
-use crate::problem::{Kind, Problem, made_request_id};
+use crate::problem::{Kind, Problem, RETRY_AFTER_SECONDS, made_request_id};
 
 /// The trailer in which the summary of a CSV stands.
 pub(crate) const SUMMARY_TRAILER: HeaderName = HeaderName::from_static("zhengcha-summary");
@@ -26,6 +27,7 @@ const STREAM_ID: HeaderName = HeaderName::from_static("zhengcha-stream");
 
 const TYPE_DETAIL: &str = "请求体应为 application/x-ndjson、text/csv 或 application/json；CSV 的 charset 可为 \
                            utf-8 或 gb18030，JSON 一律为 UTF-8。";
+const STREAMS_DETAIL: &str = "该单位同时进行的核验已达上限，请稍后再试。";
 const CODING_DETAIL: &str = "请求体只能不压缩，或用 Content-Encoding: gzip 压缩。";
 
 /// How claims come and verdicts go.
@@ -166,6 +168,34 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     allowed
 }
 
+/// Whether there may be a stream, of what kind, and its place.
+fn admit(
+    connection: &Connection,
+    guest: &Guest,
+    head: &Parts,
+) -> Result<(Plan, StreamPlace), Problem> {
+    if head.version != Version::HTTP_11 {
+        return Err(Kind::HttpVersion.into());
+    }
+    let plan = Plan::of(&head.headers)?;
+    let now = Moment::now();
+    if !guest.account.has_left(guest.partner.daily_quota, now) {
+        return Err(quota_exceeded(now));
+    }
+    let desk = &connection.desk;
+    let (total, each) =
+        (desk.limits.partner_streams_max, desk.limits.partner_streams_per_partner_max);
+    let place = desk.accounts.stream(&guest.account, total, each);
+    let place = place.map_err(|no_place| match no_place {
+        NoPlace::Server => Problem::from(Kind::Overloaded),
+        NoPlace::Partner => Problem {
+            retry_after_seconds: Some(RETRY_AFTER_SECONDS),
+            ..Problem::with_detail(Kind::TooManyRequests, STREAMS_DETAIL)
+        },
+    })?;
+    Ok((plan, place))
+}
+
 /// Begins a stream; its answer begins with the first verdict.
 pub(crate) async fn verify(
     connection: &Arc<Connection>,
@@ -173,35 +203,27 @@ pub(crate) async fn verify(
     head: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Problem> {
-    // What is left of the body is never read.
+    // What is left of the body is not judged any more.
     let closes = |problem: Problem| Problem { closes: true, ..problem };
-    if head.version != Version::HTTP_11 {
-        return Err(closes(Kind::HttpVersion.into()));
-    }
-    let plan = Plan::of(&head.headers).map_err(closes)?;
-    let now = Moment::now();
-    if !guest.account.has_left(guest.partner.daily_quota, now) {
-        return Err(closes(quota_exceeded(now)));
-    }
-    let desk = &connection.desk;
-    let limits = &desk.limits;
-    let place = desk
-        .accounts
-        .stream(&guest.account, limits.partner_streams_max, limits.partner_streams_per_partner_max)
-        .map_err(|no_place| match no_place {
-            NoPlace::Server => closes(Kind::Overloaded.into()),
-            NoPlace::Partner => closes(Problem {
-                retry_after_seconds: Some(1),
-                ..Problem::with_detail(
-                    Kind::TooManyRequests,
-                    "该单位同时进行的核验已达上限，请稍后再试。",
-                )
-            }),
-        })?;
+    let (plan, place) = match admit(connection, &guest, head) {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            linger(&head.headers, body);
+            return Err(closes(problem));
+        }
+    };
     let id = made_request_id();
     connection.wire.stream_begins(Instant::now());
-    let pieces = stream::begin(connection, guest, plan, place, id.clone(), body).await;
-    let mut reply = Response::new(Body::Stream(pieces.map_err(closes)?));
+    let pieces = match stream::begin(connection, guest, plan, place, id.clone(), body).await {
+        Ok(pieces) => pieces,
+        Err((problem, body)) => {
+            if let Some(body) = body {
+                linger(&head.headers, body);
+            }
+            return Err(closes(problem));
+        }
+    };
+    let mut reply = Response::new(Body::Stream(pieces));
     let headers = reply.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(plan.content_type()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -54,16 +54,24 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn begin(address: SocketAddr, token: &str, headers: &str) -> Self {
+        let mut client = Self::connect(address);
+        client.send_head(token, headers, "close");
+        client
+    }
+
+    fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut client = Self { reader: BufReader::new(stream) };
+        Self { reader: BufReader::new(stream) }
+    }
+
+    pub(crate) fn send_head(&mut self, token: &str, headers: &str, connection: &str) {
         let head = format!(
             "POST /v1/verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
-             Transfer-Encoding: chunked\r\nConnection: close\r\n{headers}\r\n\r\n"
+             Transfer-Encoding: chunked\r\nConnection: {connection}\r\n{headers}\r\n\r\n"
         );
-        client.socket().write_all(head.as_bytes()).unwrap();
-        client
+        self.socket().write_all(head.as_bytes()).unwrap();
     }
 
     pub(crate) fn socket(&mut self) -> &mut TcpStream {
@@ -185,6 +193,13 @@ impl Setting {
 
     pub(crate) fn begin(&self, headers: &str) -> Client {
         Client::begin(self.site.partner(), &self.token, headers)
+    }
+
+    /// A stream on a connection that is kept.
+    pub(crate) fn begin_kept(&self, headers: &str) -> Client {
+        let mut client = Client::connect(self.site.partner());
+        client.send_head(&self.token, headers, "keep-alive");
+        client
     }
 
     pub(crate) fn wait_for_metric(&self, line: &str) {

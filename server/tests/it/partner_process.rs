@@ -135,7 +135,7 @@ fn the_program_serves_partners_behind_the_public_and_logs_nothing_personal() {
         of.map(|(_, niceness)| *niceness).collect::<Vec<_>>()
     };
     // The tests themselves may run with any niceness.
-    let own = niceness("zhengcha-server");
+    let own = niceness("control");
     assert_eq!(own.len(), 1);
     assert!(niceness("worker-").iter().all(|niceness| *niceness == own[0]), "{threads:?}");
     let partner: Vec<_> = threads.iter().filter(|(name, _)| name == "partner").collect();

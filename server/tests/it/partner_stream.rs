@@ -1,12 +1,15 @@
 //! Streams of claims: order, types, charsets, gzip, quotas, and what breaks them off.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use zhengcha_engine::{Certificate, Date};
 
 use crate::partner::bearer;
 use crate::partner_client::{CSV, Client, MATCH, NDJSON, Setting, gzip, sha256, verify};
@@ -411,4 +414,88 @@ fn streams_have_a_limit_of_their_own() {
     drop(other);
     wait_for("a place", || verify(to, &tokens[1], NDJSON, MATCH).status == 200);
     drop(running);
+}
+
+#[test]
+fn who_is_refused_in_the_middle_of_sending_learns_why() {
+    let setting = Setting::new();
+    // Far more than the sockets hold, sent whole before the answer is read.
+    let claims = format!("ref,name,phone\r\n{}", "1,白京,2\r\n".repeat(1_000_000));
+    for (token, headers, expected) in [
+        ("wrong", CSV, "unauthorized"),
+        (setting.token.as_str(), CSV, "invalid-claims"),
+        (setting.token.as_str(), "Content-Type: text/plain", "unsupported-media-type"),
+    ] {
+        let mut client = Client::begin(setting.site.partner(), token, headers);
+        client.send(&claims);
+        client.end();
+        let answer = client.receive();
+        assert_eq!(answer.code(), expected);
+        assert!(answer.head.contains("connection: close\r\n"));
+    }
+}
+
+#[test]
+fn a_connection_serves_one_stream_after_the_other() {
+    let setting = Setting::new();
+    let mut client = setting.begin_kept(NDJSON);
+    for round in 0..3 {
+        if round > 0 {
+            client.send_head(&setting.token, NDJSON, "keep-alive");
+        }
+        client.send(format!("{MATCH}\n"));
+        client.end();
+        assert!(client.receive_head().starts_with("HTTP/1.1 200"));
+        let mut body = Vec::new();
+        loop {
+            let chunk = client.receive_chunk().unwrap();
+            if chunk.is_empty() {
+                break;
+            }
+            body.extend(chunk);
+        }
+        assert_eq!(client.line().unwrap(), "\r\n");
+        assert!(String::from_utf8(body).unwrap().contains("\"claims\":1,\"match\":1,"));
+        let line = format!("zhengcha_partner_claims_today{{partner=\"tax-bj\"}} {}\n", round + 1);
+        setting.wait_for_metric(&line);
+    }
+}
+
+#[test]
+fn no_stream_mixes_generations_however_often_they_change() {
+    const GENERATIONS: u64 = 30;
+    let setting = Setting::new();
+    // Generations of odd numbers hold what the claim says, those of even numbers do not.
+    let other = || Certificate { issue_date: Date::new(2001, 10, 23), ..example() };
+    let claims = format!("{MATCH}\n").repeat(5_000);
+    let is_over = AtomicBool::new(false);
+    let seen = std::thread::scope(|scope| {
+        let streams: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut seen = BTreeSet::new();
+                    while !is_over.load(Relaxed) {
+                        let answer = setting.verify(NDJSON, &claims);
+                        let generation = answer.summary()["generation"].as_u64().unwrap();
+                        let expected = if generation % 2 == 1 { "match" } else { "mismatch" };
+                        let verdicts = answer.verdicts();
+                        assert_eq!(verdicts.len(), 5_000);
+                        assert!(verdicts.iter().all(|verdict| verdict == expected));
+                        seen.insert(generation);
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for generation in 2..=GENERATIONS {
+            let certificate = if generation % 2 == 1 { example() } else { other() };
+            assert_eq!(setting.site.depot.publish([certificate]), generation);
+            setting.site.wait_for_generation(generation);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        is_over.store(true, Relaxed);
+        streams.into_iter().flat_map(|stream| stream.join().unwrap()).collect::<BTreeSet<_>>()
+    });
+    assert!(seen.len() > 3, "streams began in several generations: {seen:?}");
+    setting.wait_for_metric("zhengcha_snapshots_mapped 1\n");
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use zhengcha_server::Options;
 
 use crate::partner::{Tokens, bearer, query_bytes, site};
+use crate::partner_client::{MATCH, NDJSON};
 use crate::support::{Depot, HIT, PATIENCE, Site, wait_for};
 
 /// An authority that signs certificates.
@@ -84,14 +85,13 @@ fn site_with_tls(tokens: &Path, files: &Files, server: &Identity, client_ca: Opt
     })
 }
 
-/// One query over TLS; the text of the error when the two do not come together.
-fn ask(
+/// A client that trusts this authority.
+fn connect(
     address: SocketAddr,
     ca: &Authority,
     identity: Option<&Identity>,
     version: &'static rustls::SupportedProtocolVersion,
-    authorization: &str,
-) -> Result<String, String> {
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -111,9 +111,20 @@ fn ask(
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut stream = StreamOwned::new(session, stream);
-    let text =
-        query_bytes(authorization, HIT).replacen("Host: a", "Host: a\r\nConnection: close", 1);
+    StreamOwned::new(session, stream)
+}
+
+/// One query over TLS; the text of the error when the two do not come together.
+fn ask(
+    address: SocketAddr,
+    ca: &Authority,
+    identity: Option<&Identity>,
+    version: &'static rustls::SupportedProtocolVersion,
+    authorization: &str,
+) -> Result<String, String> {
+    let mut stream = connect(address, ca, identity, version);
+    let text = query_bytes(authorization, HIT);
+    let text = text.replacen("Host: a", "Host: a\r\nConnection: close", 1);
     let failed = |error: std::io::Error| error.to_string();
     stream.write_all(text.as_bytes()).map_err(failed)?;
     let mut answer = Vec::new();
@@ -233,4 +244,42 @@ fn a_silent_handshake_has_a_deadline() {
         config.limits.header_timeout_ms = 100;
     });
     assert!(crate::support::Connection::new(site.partner()).is_closed_by_server());
+}
+
+#[test]
+fn streams_go_over_tls_and_a_broken_one_has_no_end() {
+    let ca = Authority::new();
+    let files = Files::new();
+    let tokens = Tokens::new();
+    let token = bearer(&tokens.add("tax-bj", &[]));
+    let site = site_with_tls(&tokens.path, &files, &ca.server(), None);
+    let claims = format!("{MATCH}\n").repeat(20_000);
+    let head = |length: usize| {
+        format!(
+            "POST /v1/verify HTTP/1.1\r\nHost: a\r\nAuthorization: {token}\r\nConnection: close\r\n\
+             {NDJSON}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    // Small enough for the sockets to hold the verdicts while the claims are sent.
+    let mut whole = connect(site.partner(), &ca, None, TLS13);
+    for part in [head(claims.len() / 20).as_bytes(), &claims.as_bytes()[..claims.len() / 20]] {
+        whole.write_all(part).unwrap();
+    }
+    let mut answer = String::new();
+    whole.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"claims\":1000,\"match\":1000,"), "{answer}");
+    assert!(answer.ends_with("\r\n0\r\n\r\n"));
+
+    let mut broken = connect(site.partner(), &ca, None, TLS13);
+    broken.write_all(head(claims.len()).as_bytes()).unwrap();
+    broken.write_all(&claims.as_bytes()[..claims.len() / 20]).unwrap();
+    let mut first = [0; 12];
+    broken.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    tokens.run(&["revoke", "tax-bj"]).unwrap();
+    let mut rest = Vec::new();
+    let error = broken.read_to_end(&mut rest).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "no close_notify");
+    let rest = String::from_utf8_lossy(&rest);
+    assert!(!rest.contains("summary") && !rest.ends_with("\r\n0\r\n\r\n"));
 }
