@@ -112,7 +112,8 @@ impl PlainCatalogue {
         };
         // A scope in brackets may be left out on one side; two different scopes are two things.
         let scope_left_out = |text: &str| folded(text) == bare(text);
-        folded(one) == folded(other)
+        one == other
+            || folded(one) == folded(other)
             || bare(one) == bare(other) && (scope_left_out(one) || scope_left_out(other))
             || self.named(one).any(|a| self.named(other).any(|b| related(a, b)))
     }

@@ -171,19 +171,25 @@ impl ClaimsModel<'_> {
     /// The record of a claim: one with which at least two keys agree; the one agreeing most, then the
     /// newest, then the one with the lowest number.
     fn record(&self, keys: &[(Field, String)]) -> Option<Certificate> {
+        let agreeing = |view: &View<'_>| {
+            keys.iter().filter(|(field, key)| view.key_text(*field) == *key).count()
+        };
+        let pairs = (0..keys.len()).flat_map(|at| (at + 1..keys.len()).map(move |to| (at, to)));
         let mut found: Vec<View<'_>> = Vec::new();
-        for (at, (one, first)) in keys.iter().enumerate() {
-            for (other, second) in &keys[at + 1..] {
-                let mode = Mode::of(*one, *other)?;
-                let (first, second) =
-                    if mode.fields().0 == *one { (first, second) } else { (second, first) };
-                found.extend(self.snapshot.lookup(Query::new(mode, first, second)));
+        for (at, to) in pairs {
+            let ((one, first), (other, second)) = (&keys[at], &keys[to]);
+            let mode = Mode::of(*one, *other)?;
+            let (first, second) =
+                if mode.fields().0 == *one { (first, second) } else { (second, first) };
+            found.extend(self.snapshot.lookup(Query::new(mode, first, second)));
+            // Any record that agrees with all keys is among those that agree with these two.
+            if found.iter().any(|view| agreeing(view) == keys.len()) {
+                break;
             }
         }
         let rank = |view: &View<'_>| {
-            let agreeing = keys.iter().filter(|(field, key)| view.key_text(*field) == *key).count();
             let issued = view.issue_date().map(Date::days_since_1970);
-            (Reverse(agreeing), Reverse(issued), view.key_text(Field::CertificateNumber))
+            (Reverse(agreeing(view)), Reverse(issued), view.key_text(Field::CertificateNumber))
         };
         found.iter().min_by_key(|view| rank(view)).map(View::to_certificate)
     }

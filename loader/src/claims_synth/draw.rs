@@ -7,7 +7,7 @@ use zhengcha_engine::{Mode, Query, Segment, Snapshot, View};
 /// Deductions are about certificates of this year and later.
 const FIRST_TAX_YEAR: u16 = 2019;
 /// Records looked at for a recent one.
-const RECENT_TRIES: u32 = 5;
+const RECENT_TRIES: u32 = 4;
 
 /// The records served: those of every segment that no newer one replaces.
 pub(super) struct Draw<'s> {

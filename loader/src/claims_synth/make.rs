@@ -68,9 +68,8 @@ impl<'s> Maker<'s> {
         let mut random = self.random(index);
         let reference = self.reference(index, &mut random);
         let pair = index & !PAIR_DISTANCE;
-        let mut of_pair = self.random(pair ^ PAIR_SEED << 32);
-        if of_pair.one_in_ten_thousand(Kind::SecondCertificate.parts(self.mix)) {
-            let claim = self.one_of_two(index != pair, &mut of_pair);
+        if self.is_paired(pair) {
+            let claim = self.one_of_two(index != pair, &mut self.random(pair ^ PAIR_SEED << 32));
             return Made { kind: Kind::SecondCertificate, reference, claim, flaw: None };
         }
         match Kind::draw(self.mix, self.format, &mut random) {
@@ -81,6 +80,15 @@ impl<'s> Maker<'s> {
 
     fn random(&self, number: u64) -> Random {
         Random::new(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) ^ number)
+    }
+
+    /// Whether the claim with this number and the one [`PAIR_DISTANCE`] later are one person's. Asked for
+    /// every claim, so by a hash alone (the finaliser of splitmix64).
+    fn is_paired(&self, first: u64) -> bool {
+        let mut z = self.seed.rotate_left(17) ^ first.wrapping_add(PAIR_SEED);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % 10_000 < u64::from(Kind::SecondCertificate.parts(self.mix))
     }
 
     fn reference(&self, index: u64, random: &mut Random) -> String {
@@ -100,10 +108,7 @@ impl<'s> Maker<'s> {
             // A repetition of a repetition is made from it, so those are passed over.
             let mut theirs = self.random(earlier as u64);
             let _ = self.reference(earlier as u64, &mut theirs);
-            let pair = earlier as u64 & !PAIR_DISTANCE;
-            let paired = self
-                .random(pair ^ PAIR_SEED << 32)
-                .one_in_ten_thousand(Kind::SecondCertificate.parts(self.mix));
+            let paired = self.is_paired(earlier as u64 & !PAIR_DISTANCE);
             if !paired && Kind::draw(self.mix, self.format, &mut theirs) == Kind::Again {
                 continue;
             }
