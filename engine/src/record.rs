@@ -388,6 +388,13 @@ impl<'s> View<'s> {
         self.record.issue_date()
     }
 
+    /// Whether the certificate has a 发证日期, and another one than this.
+    #[inline]
+    #[must_use]
+    pub fn is_issued_otherwise(&self, date: Date) -> bool {
+        self.record.issue != 0 && days_code(Some(date), ISSUE_EPOCH_DAYS) != Some(self.record.issue)
+    }
+
     /// 理论知识考试成绩 in tenths.
     #[must_use]
     pub fn theory_score(&self) -> Option<u16> {

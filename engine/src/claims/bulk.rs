@@ -107,7 +107,12 @@ impl<'t, 'j> Rows<'t, 'j> {
             allowed: chunk.allowed,
             rows: Vec::with_capacity(GROUP_ROWS),
             claims: Vec::with_capacity(GROUP_ROWS),
-            judged: Judged { bytes: Vec::new(), dues: Vec::new(), counts: Counts::default() },
+            judged: Judged {
+                // A verdict is shorter than its claim, nearly always.
+                bytes: Vec::with_capacity(chunk.bytes.len()),
+                dues: Vec::new(),
+                counts: Counts::default(),
+            },
         }
     }
 

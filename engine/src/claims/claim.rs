@@ -189,7 +189,11 @@ fn is_blank(text: &str) -> bool {
     }
 }
 
+#[inline]
 fn normal_key(field: Field, text: Cow<'_, str>) -> Result<Cow<'_, str>, Invalid> {
+    if field != Field::Name && matches!(text.len(), 16 | 18) && is_plain(&text) {
+        return Ok(text);
+    }
     let normal = match text {
         Cow::Borrowed(text) => normalize::query_field(field, text),
         Cow::Owned(text) => {
@@ -202,8 +206,21 @@ fn normal_key(field: Field, text: Cow<'_, str>) -> Result<Cow<'_, str>, Invalid>
     })
 }
 
+/// Nothing but ASCII digits and capital letters: of the usual lengths, which no older form has, a number is
+/// in normal form then.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |is, byte| is & (byte.is_ascii_digit() | byte.is_ascii_uppercase()))
+}
+
 /// Four digits, with or without 年.
 fn year(text: &str) -> Option<u16> {
+    if let &[a, b, c, d] = text.as_bytes()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let digits = [a, b, c, d].map(|digit| u16::from(digit - b'0'));
+        return Some(digits.into_iter().fold(0, |year, digit| year * 10 + digit))
+            .filter(|&year| year > 0);
+    }
     let text = normalize::ticket_number(text);
     let digits = text.strip_suffix('年').unwrap_or(&text);
     let fits = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());

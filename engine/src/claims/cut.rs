@@ -14,7 +14,7 @@ use super::csv::{self, HEADER_BYTES_MAX, Header};
 use super::error::StreamError;
 use super::json::{ElementEnd, ElementScanner};
 
-/// Bytes of a chunk, nearly.
+/// Bytes of a chunk, nearly, when nothing else is asked for.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 /// The longest claim, in bytes.
 pub const CLAIM_BYTES_MAX: usize = 16 * 1024;
@@ -104,6 +104,7 @@ impl Chunk {
 pub struct Cutter {
     format: Format,
     charset: Charset,
+    chunk_bytes: usize,
     header: Option<Arc<Header>>,
     buffer: Vec<u8>,
     /// Where what has not been given out begins.
@@ -139,6 +140,7 @@ impl Cutter {
         Self {
             format,
             charset,
+            chunk_bytes: CHUNK_BYTES,
             header: None,
             buffer: Vec::new(),
             start: 0,
@@ -148,6 +150,13 @@ impl Cutter {
             began: false,
             array: ArrayState::default(),
         }
+    }
+
+    /// Larger chunks cost fewer turns and more memory; at least [`CHUNK_BYTES`].
+    #[must_use]
+    pub fn with_chunk_bytes(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = bytes.max(CHUNK_BYTES);
+        self
     }
 
     /// Takes the next bytes.
@@ -166,7 +175,7 @@ impl Cutter {
     /// # Errors
     /// The stream as a whole is wrong.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>, StreamError> {
-        if !self.begin(false)? || self.pending().len() < CHUNK_BYTES {
+        if !self.begin(false)? || self.pending().len() < self.chunk_bytes {
             return Ok(None);
         }
         Ok(self.cut(false))
@@ -306,17 +315,17 @@ impl Cutter {
         if at_end && self.pending().last().is_some_and(|&byte| byte != b'\n') {
             self.buffer.push(b'\n');
         }
-        let window = &self.pending()[..self.pending().len().min(CHUNK_BYTES)];
+        let window = &self.pending()[..self.pending().len().min(self.chunk_bytes)];
         let whole = match self.format {
             Format::Csv if memchr(b'"', window).is_some() => {
-                whole_records(self.pending(), CHUNK_BYTES)
+                whole_records(self.pending(), self.chunk_bytes)
             }
             _ => memrchr(b'\n', window).map_or(0, |end| end + 1),
         };
         if whole > 0 {
             return Some(self.give(whole));
         }
-        if self.pending().len() < CHUNK_BYTES && !at_end {
+        if self.pending().len() < self.chunk_bytes && !at_end {
             return None;
         }
         // A claim that does not end, or one that is longer than any: the line on which it begins.
@@ -339,7 +348,7 @@ impl Cutter {
     fn give_beginning(&mut self) -> Chunk {
         let mut bytes = self.pending()[..CLAIM_BYTES_MAX + 1].to_vec();
         bytes.push(b'\n');
-        self.start += CHUNK_BYTES;
+        self.start += self.chunk_bytes;
         self.skipping = true;
         self.chunk(bytes, Vec::new(), 1)
     }
@@ -347,7 +356,7 @@ impl Cutter {
     fn cut_array(&mut self, at_end: bool) -> Option<Chunk> {
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
-        while !self.array.is_closed && bytes.len() < CHUNK_BYTES {
+        while !self.array.is_closed && bytes.len() < self.chunk_bytes {
             let found = self.array.scanner.scan(&self.buffer, self.array.scanned);
             let (end, next) = match found {
                 Some(ElementEnd::Comma(at)) => (at, at + 1),
@@ -390,7 +399,7 @@ impl Cutter {
     /// Keeps only the beginning of an element that is too long.
     fn forget_overlong(&mut self) {
         let kept = self.start + CLAIM_BYTES_MAX + 1;
-        if self.buffer.len() > kept + CHUNK_BYTES {
+        if self.buffer.len() > kept + self.chunk_bytes {
             self.array.forgotten += (self.buffer.len() - kept) as u64;
             self.buffer.truncate(kept);
             self.array.scanned = kept;

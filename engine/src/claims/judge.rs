@@ -130,8 +130,14 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
         }
     }
     let others = [
-        (ClaimField::IssueDate, differs(claim.issue_date, view.issue_date())),
-        (ClaimField::Level, differs(claim.level, view.level())),
+        (
+            ClaimField::IssueDate,
+            claim.issue_date.is_some_and(|date| view.is_issued_otherwise(date)),
+        ),
+        (
+            ClaimField::Level,
+            claim.level.is_some() && view.level().is_some() && claim.level != view.level(),
+        ),
         (
             ClaimField::OccupationName,
             text_differs(claim.occupation_name.as_deref(), &[view.occupation_name()], |a, b| {
@@ -151,10 +157,6 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
         differing.insert(field);
     }
     differing
-}
-
-fn differs<T: PartialEq>(given: Option<T>, held: Option<T>) -> bool {
-    given.is_some() && held.is_some() && given != held
 }
 
 /// Whether a given text is none of those the record holds, `""` being none.

@@ -12,7 +12,7 @@ use super::pool::Chunks;
 use super::workbook;
 use crate::input::looks_like_utf8;
 
-/// Bytes of one read.
+/// Bytes of one read, and of a chunk.
 const READ_BYTES: usize = 256 * 1024;
 /// So much of a file tells its charset.
 const SAMPLE_BYTES: u64 = 1 << 20;
@@ -32,7 +32,13 @@ pub(super) fn read(
     let wrong = || format!("{}: no claims can be read", path.display());
     match kind {
         Kind::Workbook => workbook::read(path, from, told, chunks),
-        _ => read_text(path, Cutter::new(kind.format(), charset), from, told, chunks),
+        _ => read_text(
+            path,
+            Cutter::new(kind.format(), charset).with_chunk_bytes(READ_BYTES),
+            from,
+            told,
+            chunks,
+        ),
     }
     .with_context(wrong)
 }
