@@ -77,7 +77,7 @@ class Peer:
             "certificate_number": differs("cert", "cert_r"),
             "issue_date": differs("issued", "issued_r"),
             "occupation_name": differs("occ", "occ_r") & ~pl.col("seq").is_in(same),
-            "issuer": pl.col("issuer").ne_missing(pl.col("issuer_r")) & differs("issuer", "institution_r"),
+            "issuer": differs("issuer", "issuer_r") & differs("issuer", "institution_r"),
         }
         differing = pl.concat_str(
             *(name(condition, field) for field, condition in fields.items()), separator=";", ignore_nulls=True

@@ -71,7 +71,7 @@ CREATE UNLOGGED TABLE judged AS
                 CASE WHEN c.cert <> b.cert THEN 'certificate_number' END,
                 CASE WHEN c.issued <> b.issued THEN 'issue_date' END,
                 CASE WHEN c.occ <> b.occ AND s.occ IS NULL THEN 'occupation_name' END,
-                CASE WHEN c.issuer <> coalesce(b.issuer, '') AND c.issuer <> b.institution THEN 'issuer' END), '') AS differing
+                CASE WHEN c.issuer <> b.issuer AND c.issuer <> b.institution THEN 'issuer' END), '') AS differing
         FROM c LEFT JOIN best b ON b.seq = c.seq LEFT JOIN same s ON s.claimed = c.occ AND s.occ = b.occ
     ) compared;
 ANALYZE judged;

@@ -68,7 +68,7 @@ FROM (
         || iif(c.issued <> '' AND c.issued <> r.issued, ';issue_date', '')
         || iif(c.occ <> '' AND c.occ <> r.occ AND NOT EXISTS (
             SELECT 1 FROM register.same s WHERE s.claimed = c.occ AND s.occ = r.occ), ';occupation_name', '')
-        || iif(c.issuer <> '' AND c.issuer <> ifnull(r.issuer, '') AND c.issuer <> r.institution, ';issuer', '') AS differing
+        || iif(c.issuer <> '' AND c.issuer <> r.issuer AND c.issuer <> r.institution, ';issuer', '') AS differing
     FROM c LEFT JOIN best b ON b.seq = c.rowid LEFT JOIN register.r ON r.rowid = b.record
 );
 CREATE TABLE granted (seq INTEGER PRIMARY KEY);

@@ -1,6 +1,7 @@
 //! Shared parts of the benchmarks: stores of invented certificates, passes over random queries, the
 //! samples, the programs under test, the peers, reviews under fire.
 
+pub mod bulk_check;
 pub mod passes;
 pub mod peers;
 pub mod programs;

@@ -140,17 +140,19 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
         ),
         (
             ClaimField::OccupationName,
-            text_differs(claim.occupation_name.as_deref(), &[view.occupation_name()], |a, b| {
+            differs(claim.occupation_name.as_deref(), view.occupation_name(), |a, b| {
                 catalogue.same(a, b)
             }),
         ),
+        // Either body may be given as the issuer; a record without one, as of 2013, does not say.
         (
             ClaimField::Issuer,
-            text_differs(claim.issuer.as_deref(), &[view.issuer(), view.institution()], is_same),
+            differs(claim.issuer.as_deref(), view.issuer(), is_same)
+                && claim.issuer.as_deref().is_some_and(|given| !is_same(given, view.institution())),
         ),
         (
             ClaimField::Institution,
-            text_differs(claim.institution.as_deref(), &[view.institution()], is_same),
+            differs(claim.institution.as_deref(), view.institution(), is_same),
         ),
     ];
     for (field, _) in others.into_iter().filter(|&(_, differs)| differs) {
@@ -159,11 +161,9 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
     differing
 }
 
-/// Whether a given text is none of those the record holds, `""` being none.
-fn text_differs(given: Option<&str>, held: &[&str], is_same: impl Fn(&str, &str) -> bool) -> bool {
-    let Some(given) = given else { return false };
-    let mut held = held.iter().filter(|held| !held.is_empty()).peekable();
-    held.peek().is_some() && !held.any(|held| is_same(given, held))
+/// Whether a given text is another than the record holds, `""` being none.
+fn differs(given: Option<&str>, held: &str, is_same: impl Fn(&str, &str) -> bool) -> bool {
+    given.is_some_and(|given| !held.is_empty() && !is_same(given, held))
 }
 
 fn is_same(a: &str, b: &str) -> bool {

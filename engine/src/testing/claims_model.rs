@@ -256,12 +256,12 @@ fn text_of(text: Option<&str>) -> Option<String> {
     text.map(folded).filter(|text| !text.is_empty())
 }
 
-/// 发证机关 may be given as the record's 发证机关 or as its 鉴定中心; of a record without 发证机关, as the
-/// latter alone.
+/// 发证机关 may be given as the record's 发证机关 or as its 鉴定中心; a record without 发证机关, as the layout of
+/// 2013 has it, does not say.
 fn issuer_differs(claim: &PlainClaim, record: &Certificate) -> bool {
-    let held = [text_of(Some(&record.issuer)), text_of(Some(&record.institution))];
     let claimed = text_of(claim.get("issuer"));
-    claimed.is_some() && held != [None, None] && !held.contains(&claimed)
+    let (issuer, institution) = (text_of(Some(&record.issuer)), text_of(Some(&record.institution)));
+    differ(claimed.clone(), issuer) && claimed != institution
 }
 
 /// The key a record has in a field; none where it has none.

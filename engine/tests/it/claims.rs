@@ -191,6 +191,9 @@ fn other_fields_are_compared_where_the_record_holds_them() {
     let without_level =
         "{\"certificate_number\":\"0101120201100002\",\"name\":\"李小红\",\"level\":5}";
     assert_eq!(register.verdict(without_level), "match");
+    let without_issuer =
+        "{\"certificate_number\":\"0101120201100002\",\"name\":\"李小红\",\"issuer\":\"某局\"}";
+    assert_eq!(register.verdict(without_issuer), "match");
 }
 
 #[test]
