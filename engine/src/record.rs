@@ -425,6 +425,12 @@ impl<'s> View<'s> {
         self.texts.occupation(self.record.occupation).1
     }
 
+    /// 鉴定机构 and 发证机关, each `""` when blank, at the cost of one.
+    #[must_use]
+    pub fn bodies(&self) -> (&'s str, &'s str) {
+        self.texts.body(self.record.body)
+    }
+
     /// 职业技能鉴定机构 or 鉴定中心.
     #[must_use]
     pub fn institution(&self) -> &'s str {

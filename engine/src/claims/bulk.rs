@@ -219,9 +219,14 @@ impl Judge {
 
 fn read_csv<'t>(chunk: &Chunk, text: &'t str, is_lossy: bool, rows: &mut Rows<'t, '_>) {
     let mut fields = Vec::new();
+    let is_quoted = memchr(b'"', text.as_bytes()).is_some();
     let (mut at, mut line) = (0, chunk.first_line);
     while at < text.len() {
-        let record = csv::split(text, at, &mut fields);
+        let record = if is_quoted {
+            csv::split(text, at, &mut fields)
+        } else {
+            csv::split_unquoted(text, at, &mut fields)
+        };
         let whole = &text[at..record.end];
         if fields.len() > 1 || !whole.trim_ascii().is_empty() {
             let mut reading = Reading::default();

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2, memchr2_iter};
 
 use super::claim::{Invalid, Reading};
 use super::error::StreamError;
@@ -126,25 +126,40 @@ pub(super) fn split<'t>(text: &'t str, start: usize, fields: &mut Vec<Cow<'t, st
     fields.clear();
     let bytes = text.as_bytes();
     let line_end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
-    let line = |is_well_formed| {
-        let end = (line_end + 1).min(bytes.len());
-        Record { end, is_well_formed, is_one_line: true }
-    };
     if memchr(b'"', &bytes[start..line_end]).is_none() {
-        split_plain(&text[start..line_end], fields);
-        return line(true);
+        return split_unquoted(text, start, fields);
     }
-    split_quoted(text, start, fields).unwrap_or_else(|| line(false))
+    split_quoted(text, start, fields).unwrap_or(Record {
+        end: (line_end + 1).min(bytes.len()),
+        is_well_formed: false,
+        is_one_line: true,
+    })
 }
 
-fn split_plain<'t>(line: &'t str, fields: &mut Vec<Cow<'t, str>>) {
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let mut start = 0;
-    for comma in memchr_iter(b',', line.as_bytes()) {
-        fields.push(Cow::Borrowed(&line[start..comma]));
-        start = comma + 1;
+/// The same for a text without quotes.
+#[inline]
+pub(super) fn split_unquoted<'t>(
+    text: &'t str,
+    start: usize,
+    fields: &mut Vec<Cow<'t, str>>,
+) -> Record {
+    fields.clear();
+    let bytes = text.as_bytes();
+    let mut field = start;
+    for found in memchr2_iter(b',', b'\n', &bytes[start..]) {
+        let at = start + found;
+        if bytes[at] == b',' {
+            fields.push(Cow::Borrowed(&text[field..at]));
+            field = at + 1;
+        } else {
+            let last = &text[field..at];
+            fields.push(Cow::Borrowed(last.strip_suffix('\r').unwrap_or(last)));
+            return Record { end: at + 1, is_well_formed: true, is_one_line: true };
+        }
     }
-    fields.push(Cow::Borrowed(&line[start..]));
+    let last = &text[field..];
+    fields.push(Cow::Borrowed(last.strip_suffix('\r').unwrap_or(last)));
+    Record { end: bytes.len(), is_well_formed: true, is_one_line: true }
 }
 
 fn split_quoted<'t>(text: &'t str, start: usize, fields: &mut Vec<Cow<'t, str>>) -> Option<Record> {

@@ -119,6 +119,7 @@ pub fn judge(claim: &Claim<'_>, found: Option<&Found<'_>>, catalogue: &Catalogue
 /// The given fields that the record holds and has otherwise.
 fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> FieldSet {
     let view = &found.view;
+    let (institution, issuer) = view.bodies();
     let mut differing = FieldSet::default();
     for (field, key) in ClaimField::ALL.into_iter().zip(&claim.keys) {
         let is_held_by_record = match field {
@@ -147,13 +148,10 @@ fn differing(claim: &Claim<'_>, found: &Found<'_>, catalogue: &Catalogue) -> Fie
         // Either body may be given as the issuer; a record without one, as of 2013, does not say.
         (
             ClaimField::Issuer,
-            differs(claim.issuer.as_deref(), view.issuer(), is_same)
-                && claim.issuer.as_deref().is_some_and(|given| !is_same(given, view.institution())),
+            differs(claim.issuer.as_deref(), issuer, is_same)
+                && claim.issuer.as_deref().is_some_and(|given| !is_same(given, institution)),
         ),
-        (
-            ClaimField::Institution,
-            differs(claim.institution.as_deref(), view.institution(), is_same),
-        ),
+        (ClaimField::Institution, differs(claim.institution.as_deref(), institution, is_same)),
     ];
     for (field, _) in others.into_iter().filter(|&(_, differs)| differs) {
         differing.insert(field);

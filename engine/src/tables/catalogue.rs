@@ -149,6 +149,9 @@ impl Catalogue {
 impl Edition {
     /// The last day of a name, when it stands here at all.
     fn find(&self, name: &str) -> Option<Option<Date>> {
+        if let Some(last_day) = self.names.get(name) {
+            return Some(*last_day);
+        }
         let name = normalize::ticket_number(name);
         let found = self.names.get(&*name).or_else(|| self.names.get(&without_brackets(&name)));
         found.copied()
