@@ -108,8 +108,8 @@ impl<'t, 'j> Rows<'t, 'j> {
             rows: Vec::with_capacity(GROUP_ROWS),
             claims: Vec::with_capacity(GROUP_ROWS),
             judged: Judged {
-                // A verdict is shorter than its claim, nearly always.
-                bytes: Vec::with_capacity(chunk.bytes.len()),
+                // A verdict is not half as long as its claim, nearly always.
+                bytes: Vec::with_capacity(chunk.bytes.len() / 2),
                 dues: Vec::new(),
                 counts: Counts::default(),
             },

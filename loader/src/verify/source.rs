@@ -13,7 +13,7 @@ use super::workbook;
 use crate::input::looks_like_utf8;
 
 /// Bytes of one read, and of a chunk.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 512 * 1024;
 /// So much of a file tells its charset.
 const SAMPLE_BYTES: u64 = 1 << 20;
 
