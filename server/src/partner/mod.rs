@@ -37,6 +37,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::runtime::Runtime;
 
 use crate::limits::Limits;
@@ -48,8 +52,6 @@ use door::{Door, Follower};
 use service::Desk;
 use tls::{Tls, TlsFiles};
 
-/// How far these threads stand back behind those that answer the public.
-const NICENESS: i32 = 19;
 /// Enough that no thread waits for the one that puts verdicts in order.
 const CHUNKS_IN_FLIGHT_PER_THREAD: usize = 3;
 /// For what still runs at the end.
@@ -162,8 +164,13 @@ impl Reloader {
     }
 }
 
-/// Lets the threads of the public go first: claims have time.
-fn stand_back() {
-    // Refused only where it is forbidden.
-    let _kept = rustix::process::setpriority_process(None, NICENESS);
+/// Lets the threads of the public go first, at once whenever one has something to do: claims have time. A
+/// thread that is only nice would be let finish its turn of some milliseconds.
+pub fn stand_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if let Err(error) =
+        set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle)
+    {
+        tracing::warn!(error = %error, "claims are judged at the priority of the public's queries");
+    }
 }

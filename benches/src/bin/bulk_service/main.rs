@@ -1,7 +1,7 @@
 //! Bulk verification over HTTP: claims a second over loopback, memory of the server, and what a full-speed
 //! stream does to the public listener's p99 at a fixed rate.
 //!
-//! Client and server share the machine. The stream's own threads stand back (nice 19) like the server's
+//! Client and server share the machine. The stream's own threads stand back (idle policy) like the server's
 //! partner side, so that what is measured of the public side is the public side.
 
 mod probe;

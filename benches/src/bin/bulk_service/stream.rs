@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::service::Service;
+use zhengcha_server::partner::stand_back;
 
 /// Bytes of one HTTP chunk, and of one read.
 const PIECE_BYTES: usize = 256 * 1024;
 /// The summary is somewhere in so many bytes at the end.
 const TAIL_BYTES: usize = 4096;
-const NICENESS: i32 = 19;
 
 /// A stream that ended well.
 #[derive(Debug)]
@@ -88,9 +88,4 @@ fn take(mut stream: TcpStream) -> anyhow::Result<String> {
         tail.extend_from_slice(&piece[piece.len().saturating_sub(TAIL_BYTES)..]);
         tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
     }
-}
-
-fn stand_back() {
-    // Refused only where it is forbidden.
-    let _kept = rustix::process::setpriority_process(None, NICENESS);
 }
