@@ -24,7 +24,7 @@ SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk samples \
+.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk bench-service bulk-check samples \
         kill-loop flip-campaign swap-test fuzz scale load-demo clean
 
 help: ## this list
@@ -62,6 +62,18 @@ bench-http: ## POST rate of the server beside a bare hyper server
 
 bench-peers: ## beside hash tables, LMDB, SQLite, RocksDB, PostgreSQL, Redis and others; charts in benches/charts
 	@.ci/bench-peers --records $(RECORDS) --charts benches/charts
+
+bulk-check: ## CLAIMS claims on RECORDS certificates, by command and service, during swaps: to the byte as expected
+	$(BENCH) bulk_check -- --records $(RECORDS) --claims $(CLAIMS)
+
+bench-service: build ## claims a second over HTTP in a stream of 20 times CLAIMS, memory, and what it costs the public's queries
+	cargo build --release --locked -p zhengcha-benches --bin bulk_service
+	rm -rf scratch/service && mkdir -p scratch/service
+	$(LOADER) synth --records $(RECORDS) --format batch --store scratch/service/store
+	$(LOADER) compile --publish --store scratch/service/store
+	$(LOADER) claims --claims $(CLAIMS) --mix tax --out scratch/service/claims.ndjson --expected scratch/service/expected.csv \
+	  --store scratch/service/store
+	target/release/bulk_service --store scratch/service/store --claims scratch/service/claims.ndjson --repeat 20
 
 bench-bulk: ## CLAIMS claims on RECORDS certificates beside DuckDB, polars, SQLite and PostgreSQL
 	@.ci/bench-bulk $(RECORDS) $(CLAIMS)

@@ -92,6 +92,7 @@ pub(crate) fn record(section: &[u8], number: u32) -> &StoredRecord {
 /// A dictionary entry: two texts that occur together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, rkyv::Archive, rkyv::Serialize)]
 #[rkyv(archived = StoredPair)]
+#[cfg_attr(not(feature = "build"), expect(dead_code, reason = "only its stored form is read"))]
 pub(crate) struct Pair {
     pub(crate) first: String,
     pub(crate) second: String,

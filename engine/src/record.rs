@@ -48,6 +48,7 @@ mod code {
     pub(super) const GRADE: (u32, u32) = (15, 3);
     pub(super) const ID_TYPE: (u32, u32) = (18, 4);
     /// Above this bit everything is zero.
+    #[cfg(feature = "build")]
     pub(super) const USED_BITS: u32 = 22;
 }
 
