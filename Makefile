@@ -24,7 +24,7 @@ SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk bench-service bulk-check samples \
+.PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk bench-service hold-check bulk-check samples \
         kill-loop flip-campaign swap-test fuzz scale load-demo clean
 
 help: ## this list
@@ -62,6 +62,9 @@ bench-http: ## POST rate of the server beside a bare hyper server
 
 bench-peers: ## beside hash tables, LMDB, SQLite, RocksDB, PostgreSQL, Redis and others; charts in benches/charts
 	@.ci/bench-peers --records $(RECORDS) --charts benches/charts
+
+hold-check: ## holds and releases while the loader is killed, generations change and lists are damaged: none wrong
+	$(BENCH) hold_check -- --rounds 300 --others 100000
 
 bulk-check: ## CLAIMS claims on RECORDS certificates, by command and service, during swaps: to the byte as expected
 	$(BENCH) bulk_check -- --records $(RECORDS) --claims $(CLAIMS)

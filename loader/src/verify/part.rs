@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ use super::kind::Kind;
 use super::workbook;
 
 const COPY_BYTES: usize = 1 << 20;
+/// For whoever may read the verdicts, as far as the mask of the process allows.
+const READABLE: u32 = 0o644;
 
 /// Verdicts under construction.
 pub(super) struct Part {
@@ -139,7 +142,9 @@ fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut File) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)
+    let mut temporary = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(READABLE))
+        .tempfile_in(folder)
         .with_context(|| format!("{}: cannot be written", folder.display()))?;
     write(temporary.as_file_mut())?;
     temporary.as_file().sync_all()?;
