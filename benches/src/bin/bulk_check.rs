@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use zhengcha_benches::bulk_check::{self, Plan};
+use zhengcha_benches::programs;
 use zhengcha_loader::testing::temporary_folder;
-
-/// The word in front of arguments of the loader.
-const LOADER: &str = "loader";
 
 /// Checks the verdicts on made-up claims.
 #[derive(Parser)]
@@ -36,25 +34,14 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|word| word == LOADER) {
-        let cli = zhengcha_loader::cli::Cli::parse_from(&arguments[1..]);
-        return zhengcha_loader::cmd::exit_code(&cli);
-    }
-    match run(&Arguments::parse_from(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    programs::loader_or(run)
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<()> {
     let temporary = temporary_folder()?;
     let plan = Plan {
-        loader: vec![std::env::current_exe()?.into_os_string(), LOADER.into()],
-        folder: arguments.folder.clone().unwrap_or_else(|| temporary.path().to_owned()),
+        loader: programs::own_loader()?,
+        folder: arguments.folder.unwrap_or_else(|| temporary.path().to_owned()),
         records: arguments.records,
         claims: arguments.claims,
         seed: arguments.seed,
