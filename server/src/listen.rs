@@ -222,6 +222,20 @@ impl Workers {
     }
 }
 
+/// hyper with every limit armed but the deadlines, which a [`Watch`] looks at.
+pub(crate) fn http_within_limits(read_buffer_bytes_max: usize) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // hyper's own timeout would arm a timer per request; the ticker of `Watch` covers the head too.
+    http.timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(read_buffer_bytes_max)
+        .half_close(false)
+        .keep_alive(true);
+    http
+}
+
 async fn work(
     mut inbox: mpsc::UnboundedReceiver<Accepted>,
     mut stop: watch::Receiver<bool>,
@@ -229,16 +243,7 @@ async fn work(
     shard: Arc<Shard>,
     timeouts: Timeouts,
 ) {
-    let mut http = http1::Builder::new();
-    // hyper's own timeout would arm a timer per request; the ticker of `serve` covers the head too.
-    http.timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_headers(HEADERS_MAX)
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .half_close(false)
-        .keep_alive(true);
-    let http = Arc::new(http);
+    let http = Arc::new(http_within_limits(READ_BUFFER_BYTES_MAX));
     loop {
         tokio::select! {
             accepted = inbox.recv() => {

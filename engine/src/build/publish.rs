@@ -12,7 +12,7 @@ use crate::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use crate::store::Store;
 use crate::verified;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Files under construction end with this.
@@ -80,12 +80,23 @@ impl Staged {
     /// # Errors
     /// `Io`.
     pub fn write(path: &Path, bytes: &[u8]) -> Result<Self, BuildError> {
+        Self::write_with(path, |file| file.write_all(bytes))
+    }
+
+    /// The same of what `write` writes.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write_with(
+        path: &Path,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<Self, BuildError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(TEMPORARY_SUFFIX);
         let temporary = path.with_file_name(name);
         let staged = Self { temporary, path: path.to_owned(), in_place: false };
         File::create(&staged.temporary)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|mut file| write(&mut file).and_then(|()| file.sync_all()))
             .map_err(|error| BuildError::io(path, error))?;
         Ok(staged)
     }
@@ -98,7 +109,8 @@ impl Staged {
         fs::rename(&self.temporary, &self.path)
             .map_err(|error| BuildError::io(&self.path, error))?;
         self.in_place = true;
-        sync_folder(self.path.parent().unwrap_or_else(|| Path::new(".")))
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        sync_folder(folder.unwrap_or_else(|| Path::new(".")))
     }
 }
 
@@ -189,9 +201,7 @@ pub fn is_marked(store: &Store, id: &str) -> bool {
 pub fn unmark(store: &Store, id: &str) -> Result<(), BuildError> {
     let path = store.verified_path(id);
     match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(BuildError::io(&path, error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BuildError::io(&path, error)),
         _ => Ok(()),
     }
 }

@@ -139,8 +139,9 @@ impl Closing {
 
     /// The end of the stream: its last bytes, and the summary, which stands in them but for CSV.
     #[must_use]
-    pub fn end(self, generation: u64) -> (Vec<u8>, Summary) {
-        let digest = self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    pub fn end(&self, generation: u64) -> (Vec<u8>, Summary) {
+        let digest = self.digest.clone().finalize();
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let summary = Summary { counts: self.counts, generation, digest };
         let mut last = Vec::new();
         if self.output.format != super::Format::Csv {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use zhengcha_engine::build::Staged;
 use zhengcha_engine::claims::{Counts, Grant, Position, Verdict};
 
 /// Version of the state file.
@@ -185,16 +186,10 @@ impl Journal {
 
     /// Makes a state the one to go on from. The part must be on the disk already.
     pub(super) fn save(&self, state: &State) -> anyhow::Result<()> {
-        let write = || -> anyhow::Result<()> {
-            self.grants.sync_data()?;
-            let new = beside(&self.state_path, ".tmp");
-            let mut file = File::create(&new)?;
-            file.write_all(&serde_json::to_vec_pretty(state)?)?;
-            file.sync_all()?;
-            fs::rename(new, &self.state_path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("{}: cannot be written", self.state_path.display()))
+        self.grants
+            .sync_data()
+            .with_context(|| format!("{}: cannot be written", self.grants_path.display()))?;
+        Ok(Staged::write(&self.state_path, &serde_json::to_vec_pretty(state)?)?.put()?)
     }
 
     /// Removes what is of no use once the verdicts are whole.

@@ -1,13 +1,13 @@
 //! The verdicts as they come to be: `FILE.part`, and its becoming FILE.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+use zhengcha_engine::build::Staged;
 use zhengcha_engine::claims::{Closing, Judged, Position, Summary};
 
 use super::journal::{Journal, State};
@@ -15,8 +15,6 @@ use super::kind::Kind;
 use super::workbook;
 
 const COPY_BYTES: usize = 1 << 20;
-/// For whoever may read the verdicts, as far as the mask of the process allows.
-const READABLE: u32 = 0o644;
 
 /// Verdicts under construction.
 pub(super) struct Part {
@@ -107,18 +105,16 @@ impl Part {
         let Self { out, kind, mut file, journal, state, closing, .. } = self;
         let (last, summary) = closing.end(state.generation);
         file.write_all(&last).and_then(|()| file.sync_all()).context(cannot_write)?;
-        let folder = folder_of(&out);
-        write_whole(folder, &summary_path(&out), |file| {
-            writeln!(file, "{}", summary.to_json())?;
-            Ok(())
-        })?;
+        let text = format!("{}\n", summary.to_json());
+        Staged::write(&summary_path(&out), text.as_bytes())?.put()?;
         if kind == Kind::Workbook {
-            write_whole(folder, &out, |file| workbook::write(&journal.part, file))?;
+            let write = |file: &mut File| workbook::write(&journal.part, file);
+            Staged::write_with(&out, |file| write(file).map_err(io::Error::other))?.put()?;
             fs::remove_file(&journal.part)?;
         } else {
             put_in_place(&journal.part, &out)?;
         }
-        File::open(folder)?.sync_all()?;
+        File::open(folder_of(&out))?.sync_all()?;
         journal.remove();
         Ok(summary)
     }
@@ -134,22 +130,6 @@ pub(super) fn summary_path(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".summary.json");
     PathBuf::from(name)
-}
-
-/// Writes a file that is there only when it is whole.
-fn write_whole(
-    folder: &Path,
-    path: &Path,
-    write: impl FnOnce(&mut File) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut temporary = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(READABLE))
-        .tempfile_in(folder)
-        .with_context(|| format!("{}: cannot be written", folder.display()))?;
-    write(temporary.as_file_mut())?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).with_context(|| format!("{}: cannot be written", path.display()))?;
-    Ok(())
 }
 
 /// Never over a file that came to be in the meantime.

@@ -11,17 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::service::{self, Desk};
 use crate::client::is_trusted;
-use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
-use crate::listen::{Admission, Look, Watch, accept_each};
+use crate::listen::{Admission, Look, Watch, accept_each, http_within_limits};
 use crate::metrics::Rejection;
 use crate::wire::{Watched, Wire};
 
@@ -94,14 +92,7 @@ async fn serve(
     peer: IpAddr,
     certificate: Option<Vec<u8>>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_headers(HEADERS_MAX)
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(READ_BUFFER_BYTES_MAX)
-        .half_close(false)
-        .keep_alive(true);
+    let http = http_within_limits(READ_BUFFER_BYTES_MAX);
     let wire = Arc::new(Wire::by_progress());
     let timeouts = desk.timeouts;
     let connection = Arc::new(Connection {

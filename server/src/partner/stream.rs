@@ -349,11 +349,7 @@ impl Stream {
     /// The summary and the clean end.
     async fn finish(mut self) {
         let generation = self.held.judge().snapshot().generation();
-        let closing = std::mem::replace(
-            &mut self.closing,
-            Closing::new(self.plan.output(), &std::env::temp_dir()),
-        );
-        let (last, summary) = closing.end(generation);
+        let (last, summary) = self.closing.end(generation);
         let mut trailers = HeaderMap::new();
         if self.plan.format == Format::Csv
             && let Ok(value) = HeaderValue::from_str(&summary.to_json())
