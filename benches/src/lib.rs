@@ -2,6 +2,7 @@
 //! samples, the programs under test, the peers, reviews under fire.
 
 pub mod bulk_check;
+pub mod latencies;
 pub mod passes;
 pub mod peers;
 pub mod programs;

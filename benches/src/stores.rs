@@ -1,12 +1,13 @@
 //! Published stores of invented certificates, kept under a folder that git ignores.
 
+use crate::passes::Random;
 use anyhow::Context;
 use rayon::prelude::*;
 use std::path::Path;
 use zhengcha_engine::build::{self, Rows, Source};
 use zhengcha_engine::manifest::{Manifest, ManifestSegment};
 use zhengcha_engine::testing::Generator;
-use zhengcha_engine::{Current, Opening, Snapshot, Store};
+use zhengcha_engine::{Certificate, Current, Opening, Snapshot, Store};
 use zhengcha_loader::compile::Plan;
 use zhengcha_loader::progress::Silent;
 
@@ -71,4 +72,31 @@ pub fn publish_rows(
     let current = build::write_manifest(store, &manifest)?;
     build::publish(store, current)?;
     Ok(())
+}
+
+/// The body of a query for this certificate by number and name.
+#[must_use]
+pub fn query_body(certificate: &Certificate) -> String {
+    format!(
+        "{{\"certificate_number\":\"{}\",\"name\":\"{}\"}}",
+        certificate.certificate_number, certificate.name
+    )
+}
+
+/// So many bodies that ask for certificates all over the base of a store.
+///
+/// # Errors
+/// Any error of opening, or when nothing was published.
+pub fn draw_bodies(store: &Path, count: u64) -> anyhow::Result<Vec<String>> {
+    let snapshot =
+        Snapshot::open_current(&Store::new(store), None)?.context("nothing was published there")?;
+    let base = snapshot.segments().next().context("a generation without segments")?;
+    let mut random = Random(1);
+    (0..count)
+        .map(|_| {
+            let record = random.below(base.records()) as u32;
+            let view = base.view(record).context("a record past the end")?;
+            Ok(query_body(&view.to_certificate()))
+        })
+        .collect()
 }

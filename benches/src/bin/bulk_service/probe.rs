@@ -1,14 +1,13 @@
 //! Queries at a fixed rate, each timed from the moment it was due.
 
-use std::fmt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use zhengcha_benches::passes::Random;
-use zhengcha_engine::{Snapshot, Store};
+use zhengcha_benches::latencies::Latencies;
+use zhengcha_benches::stores::draw_bodies;
 
 /// Connections, each with a thread: many more than are busy at a time.
 const CONNECTIONS: u64 = 16;
@@ -22,44 +21,15 @@ pub(crate) struct Probe {
     bodies: Vec<String>,
 }
 
-/// What the questions took.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Latencies {
-    answers: usize,
-    p50_us: u128,
-    pub(crate) p99_us: u128,
-    p999_us: u128,
-}
-
-impl fmt::Display for Latencies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { answers, p50_us, p99_us, p999_us } = self;
-        write!(f, "p50 {p50_us} µs, p99 {p99_us} µs, p99.9 {p999_us} µs, {answers} answers")
-    }
-}
-
 impl Probe {
     pub(crate) fn new(address: SocketAddr, store: &Path, rate: u64) -> anyhow::Result<Self> {
-        let snapshot =
-            Snapshot::open_current(&Store::new(store), None)?.context("nothing is live")?;
-        let base = snapshot.segments().next().context("a generation without segments")?;
-        let mut random = Random(1);
-        let bodies = (0..BODIES)
-            .map(|_| {
-                let view = base.view(random.below(base.records()) as u32).context("no record")?;
-                Ok(format!(
-                    "{{\"certificate_number\":\"{}\",\"name\":\"{}\"}}",
-                    view.certificate_number().as_str(),
-                    view.name().as_str()
-                ))
-            })
-            .collect::<anyhow::Result<_>>()?;
+        let bodies = draw_bodies(store, BODIES)?;
         Ok(Self { address, rate, bodies })
     }
 
     pub(crate) fn run(&self, time: Duration) -> anyhow::Result<Latencies> {
         let begin = Instant::now() + Duration::from_millis(100);
-        let mut all: Vec<Duration> = std::thread::scope(|scope| {
+        let all: Vec<Duration> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..CONNECTIONS)
                 .map(|thread| scope.spawn(move || self.ask(thread, begin, time)))
                 .collect();
@@ -69,11 +39,7 @@ impl Probe {
             }
             Ok::<_, anyhow::Error>(all)
         })?;
-        all.sort_unstable();
-        let at = |thousandths: usize| {
-            all[(all.len() * thousandths / 1000).min(all.len() - 1)].as_micros()
-        };
-        Ok(Latencies { answers: all.len(), p50_us: at(500), p99_us: at(990), p999_us: at(999) })
+        Ok(Latencies::of(all.into_iter()))
     }
 
     fn ask(&self, thread: u64, begin: Instant, time: Duration) -> anyhow::Result<Vec<Duration>> {

@@ -16,6 +16,10 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
+use zhengcha_benches::stores::draw_bodies;
+
+/// Bodies drawn from a store that is there already: enough to touch much of it.
+const DRAWN_BODIES: u64 = 20_000;
 
 /// What is being measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,7 +123,7 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
     ensure!(cli.rounds > 0 && cli.records > 0, "nothing to measure");
     let folder = tempfile::tempdir()?;
     let (store, bodies) = match &cli.of {
-        Some(store) => (store.as_path(), ours::draw_bodies(store)?),
+        Some(store) => (store.as_path(), draw_bodies(store, DRAWN_BODIES)?),
         None => (folder.path(), ours::build_store(folder.path(), cli.records)?),
     };
     let script = folder.path().join("query.lua");

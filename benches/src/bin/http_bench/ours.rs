@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use zhengcha_benches::passes::Random;
-use zhengcha_engine::{Certificate, Date, IdType, Snapshot, Store, testing};
+use zhengcha_benches::stores::query_body;
+use zhengcha_engine::{Certificate, Date, IdType, Store, testing};
 use zhengcha_server::cli::Cli;
 use zhengcha_server::{Config, Options, Server};
 
 /// Bodies that wrk sends in turn.
 const BODIES: u32 = 2_000;
-/// Bodies drawn from a store that is there already: enough to touch much of it.
-const DRAWN_BODIES: u32 = 20_000;
 /// One address makes all requests here: a budget that it cannot use up keeps the limiter at work.
 const BUDGET: &str = "60000000000";
 
@@ -52,29 +50,7 @@ pub(crate) fn build_store(folder: &Path, records: u32) -> anyhow::Result<Vec<Str
     testing::publish(&Store::new(folder), (0..records).map(certificate))?;
     // Spread over the store by a step that shares no factor with most sizes.
     let asked = (0..BODIES).map(|index| certificate(index.wrapping_mul(7_919) % records));
-    Ok(asked.map(|certificate| body(&certificate)).collect())
-}
-
-fn body(certificate: &Certificate) -> String {
-    format!(
-        "{{\"certificate_number\":\"{}\",\"name\":\"{}\"}}",
-        certificate.certificate_number, certificate.name
-    )
-}
-
-/// Bodies that ask for certificates all over the base of a store.
-pub(crate) fn draw_bodies(store: &Path) -> anyhow::Result<Vec<String>> {
-    let snapshot =
-        Snapshot::open_current(&Store::new(store), None)?.context("nothing was published there")?;
-    let base = snapshot.segments().next().context("a generation without segments")?;
-    let mut random = Random(1);
-    (0..DRAWN_BODIES)
-        .map(|_| {
-            let record = random.below(base.records()) as u32;
-            let view = base.view(record).context("a record past the end")?;
-            Ok(body(&view.to_certificate()))
-        })
-        .collect()
+    Ok(asked.map(|certificate| query_body(&certificate)).collect())
 }
 
 /// Serves until killed.

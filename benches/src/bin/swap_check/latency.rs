@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use zhengcha_benches::latencies::Latencies;
+
 /// One answered question. It was due at `due`, whenever it could be sent: a stalled server is not
 /// excused from the questions that it kept waiting.
 #[derive(Clone, Copy)]
@@ -30,31 +32,6 @@ pub(crate) struct Spans {
     pub(crate) loads: Vec<Span>,
     /// From the rename of CURRENT until the generation before was let go of.
     pub(crate) swaps: Vec<Span>,
-}
-
-/// Latencies, rising.
-pub(crate) struct Latencies(Vec<Duration>);
-
-impl Latencies {
-    fn of(samples: impl Iterator<Item = Duration>) -> Self {
-        let mut sorted: Vec<Duration> = samples.collect();
-        sorted.sort_unstable();
-        Self(sorted)
-    }
-
-    /// The latency that this share of the answers (in thousandths) kept; zero when there are none.
-    pub(crate) fn at(&self, thousandths: usize) -> Duration {
-        let rank = (self.0.len() * thousandths).div_ceil(1000).max(1);
-        self.0.get(rank - 1).copied().unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for Latencies {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let us = |thousandths| self.at(thousandths).as_micros();
-        let [half, most, nearly, all] = [us(500), us(990), us(999), us(1000)];
-        write!(f, "p50 {half} p99 {most} p99.9 {nearly} max {all} µs ({} answers)", self.0.len())
-    }
 }
 
 /// The answers in the three kinds of time.
@@ -99,8 +76,9 @@ mod tests {
         };
         let samples = [sample(1, 1), sample(9, 2), sample(19, 3), sample(22, 4), sample(23, 5)];
         let report = Report::new(&samples, &spans);
-        let ms =
-            |latencies: &Latencies| latencies.0.iter().map(Duration::as_millis).collect::<Vec<_>>();
+        let ms = |latencies: &Latencies| {
+            latencies.rising().iter().map(Duration::as_millis).collect::<Vec<_>>()
+        };
         assert_eq!(ms(&report.steady), [1]);
         assert_eq!(ms(&report.loading), [2, 5]);
         assert_eq!(ms(&report.swapping), [3, 4]);
