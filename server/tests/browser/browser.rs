@@ -22,6 +22,8 @@ const INSTALL: &str =
     "install the browser: apt-get install chromium chromium-driver fonts-noto-cjk";
 /// Browsers at a time; each is several processes.
 const BROWSERS_MAX: usize = 2;
+/// How long to wait for the page of an answer; a form that is held back stays where it is.
+const REPLACED_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait for an element that is to come.
 const ELEMENT_WAIT: Duration = Duration::from_secs(20);
 /// How long to wait for the focus to arrive.
@@ -233,7 +235,13 @@ impl Browser {
                 fields.iter().find(|(field, _)| *field == name).map_or("", |(_, text)| *text);
             self.fill(name, text).await;
         }
+        // The answer is another page: what is asked next must not be read from this one.
+        let asked = self.find("html").await;
         self.click("button[type=submit]").await;
+        let deadline = Instant::now() + REPLACED_WAIT;
+        while asked.tag_name().await.is_ok() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Presses one key, wherever the focus is.
