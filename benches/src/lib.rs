@@ -3,6 +3,7 @@
 
 pub mod bulk_check;
 pub mod latencies;
+pub mod load;
 pub mod passes;
 pub mod peers;
 pub mod programs;
