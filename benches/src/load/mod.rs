@@ -14,4 +14,5 @@
 
 pub mod questions;
 pub mod run;
+pub mod schedule;
 pub mod target;
