@@ -12,7 +12,9 @@
 //! counts from that moment, sent late or not. `plan` puts phases together and searches for the knee.
 //! What came of it is one [`run::Run`], from which every page is made.
 
+pub mod exports;
 pub mod questions;
 pub mod run;
 pub mod schedule;
 pub mod target;
+pub mod witness;

@@ -7,7 +7,6 @@
 
 mod bare;
 mod ours;
-mod wrk;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -16,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
+use zhengcha_benches::load::{exports, witness};
 use zhengcha_benches::stores::draw_bodies;
 
 /// Bodies drawn from a store that is there already: enough to touch much of it.
@@ -58,10 +58,10 @@ struct Cli {
     seconds: u64,
     /// Connections of wrk
     #[arg(long, default_value_t = 64)]
-    connections: u32,
+    connections: u64,
     /// Threads of wrk
     #[arg(long, default_value_t = 1)]
-    threads: u32,
+    threads: u64,
     /// Threads of each server
     #[arg(long, default_value_t = 2)]
     workers: usize,
@@ -126,8 +126,9 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
         Some(store) => (store.as_path(), draw_bodies(store, DRAWN_BODIES)?),
         None => (folder.path(), ours::build_store(folder.path(), cli.records)?),
     };
-    let script = folder.path().join("query.lua");
-    std::fs::write(&script, wrk::script(&bodies))?;
+    let script = exports::wrk::write_bodies(&bodies, folder.path())?;
+    let load =
+        witness::Load { connections: cli.connections, threads: cli.threads, seconds: cli.seconds };
 
     let arguments = |kind: Kind, answer_bytes: usize| {
         let store = store.display().to_string();
@@ -160,12 +161,13 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
         for turn in 0..servers.len() {
             // Each goes first as often as the others.
             let index = (turn + round) % servers.len();
-            let measured = wrk::run(cli, &script, servers[index].address)?;
-            if measured.failed > 0 {
-                bail!("{}: {} failed requests", Kind::ALL[index].name(), measured.failed);
+            let url = format!("http://{}", servers[index].address);
+            let measured = witness::run_script(&url, &script, load)?;
+            if measured.errors > 0 {
+                bail!("{}: {} failed requests", Kind::ALL[index].name(), measured.errors);
             }
             if round > 0 {
-                rates[index].push(measured.per_second); // the first round warms up
+                rates[index].push(measured.rate); // the first round warms up
             }
         }
         if round > 0 {
