@@ -13,5 +13,6 @@
 //! What came of it is one [`run::Run`], from which every page is made.
 
 pub mod questions;
+pub mod report;
 pub mod run;
 pub mod target;
