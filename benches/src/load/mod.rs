@@ -14,6 +14,7 @@
 
 pub mod exports;
 pub mod questions;
+pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod target;
