@@ -9,6 +9,9 @@ use std::process::ExitCode;
 /// The word in front of the arguments of the loader, for a program that is the loader too.
 const LOADER: &str = "loader";
 
+/// The word in front of the arguments of the server, likewise.
+const SERVER: &str = "server";
+
 /// The program and first words that make the loader of the running program.
 ///
 /// # Errors
@@ -17,16 +20,44 @@ pub fn own_loader() -> anyhow::Result<Vec<OsString>> {
     Ok(vec![std::env::current_exe()?.into_os_string(), LOADER.into()])
 }
 
-/// Runs a program that, asked by its first argument, is the loader instead: so that what is tried is what was
-/// built with it.
+/// The program and first words that make the server of the running program.
+///
+/// # Errors
+/// When the system does not say which program runs.
+pub fn own_server() -> anyhow::Result<Vec<OsString>> {
+    Ok(vec![std::env::current_exe()?.into_os_string(), SERVER.into()])
+}
+
+/// Runs a program that, asked by its first argument, is the loader or the server instead: so that what is
+/// tried is what was built with it.
 #[must_use]
 pub fn loader_or<A: Parser>(run: impl FnOnce(A) -> anyhow::Result<()>) -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|word| word == LOADER) {
-        let cli = zhengcha_loader::cli::Cli::parse_from(&arguments[1..]);
-        return zhengcha_loader::cmd::exit_code(&cli);
+    if let Some(ended) = as_other() {
+        return ended;
     }
-    match run(A::parse_from(arguments)) {
+    ended(run(A::parse()))
+}
+
+/// The loader or the server, run to its end, when the first argument asks for one of them.
+#[must_use]
+pub fn as_other() -> Option<ExitCode> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.first()?.to_str()? {
+        LOADER => {
+            let cli = zhengcha_loader::cli::Cli::parse_from(arguments);
+            Some(zhengcha_loader::cmd::exit_code(&cli))
+        }
+        SERVER => {
+            let cli = zhengcha_server::cli::Cli::parse_from(arguments);
+            Some(ended(zhengcha_server::run(&cli)))
+        }
+        _ => None,
+    }
+}
+
+/// How a program ends that came to this.
+pub fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -5,7 +5,7 @@
 //! published by turns, streams run that last several swaps. Each must answer as the generation named in
 //! its summary does, from its first claim to its last.
 
-mod stream;
+pub(crate) mod stream;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -176,7 +176,8 @@ impl Driver<'_> {
             .map(|(ending, claims)| Ok((*ending, fs::read(claims)?)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         for (ending, body) in &bodies {
-            let stream = Stream::run(&partner, ending, body, Duration::ZERO)?;
+            let stream =
+                Stream::run(partner.address, &partner.token, ending, body, Duration::ZERO)?;
             self.compare(&stream, ending, expected, &mut tally)?;
         }
         let (stop, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -184,7 +185,8 @@ impl Driver<'_> {
             let swapping = scope.spawn(|| self.swap_until(&stop, &swaps));
             let streams = (0..self.plan.streams).try_for_each(|number| {
                 let (ending, body) = &bodies[number as usize % bodies.len()];
-                let stream = Stream::run(&partner, ending, body, SLOW_STREAM)?;
+                let stream =
+                    Stream::run(partner.address, &partner.token, ending, body, SLOW_STREAM)?;
                 self.compare(&stream, ending, expected, &mut tally)
             });
             stop.store(true, Relaxed);

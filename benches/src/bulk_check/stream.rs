@@ -1,39 +1,37 @@
 //! One stream over HTTP, its answer taken whole.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::Partner;
-
 /// Parts a slow stream is sent in.
 const PARTS: usize = 64;
 
 /// A stream that ended well.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// The answer without its framing.
-    pub(super) body: Vec<u8>,
-    pub(super) summary: Value,
+    pub(crate) body: Vec<u8>,
+    pub(crate) summary: Value,
 }
 
 impl Stream {
     /// Sends claims of this kind, spread over this time.
-    pub(super) fn run(
-        partner: &Partner,
+    pub(crate) fn run(
+        address: SocketAddr,
+        token: &str,
         ending: &str,
         claims: &[u8],
         lasts: Duration,
     ) -> anyhow::Result<Self> {
         let kind = if ending == "csv" { "text/csv" } else { "application/x-ndjson" };
-        let mut stream = TcpStream::connect(partner.address)?;
+        let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
-            "POST /v1/verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: {kind}\r\n\
-             TE: trailers\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
-            partner.token
+            "POST /v1/verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: {kind}\r\n\
+             TE: trailers\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         )?;
         let mut sending = stream.try_clone()?;
         let mut answer = Vec::new();

@@ -12,10 +12,18 @@
 //! counts from that moment, sent late or not. `plan` puts phases together and searches for the knee.
 //! What came of it is one [`run::Run`], from which every page is made.
 
+pub mod bring_up;
+pub mod cores;
+pub mod descriptors;
+pub mod drive;
 pub mod exports;
+pub mod foreign;
+pub mod machine;
+pub mod plan;
 pub mod questions;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod service;
 pub mod target;
 pub mod witness;

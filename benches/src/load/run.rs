@@ -368,7 +368,10 @@ pub struct Knee {
     pub steps: Vec<KneeStep>,
     /// Highest rate that held in a longer run.
     pub rate: f64,
-    /// Lowest and highest of the confirming slices: right answers a second.
+    /// What each search found: the highest rate that held.
+    #[serde(default)]
+    pub searches: Vec<f64>,
+    /// From the lowest rate that held in any search to the highest that did not: the noise of the knee.
     pub spread: (f64, f64),
     /// p99 of the confirming run.
     pub p99_us: u64,
@@ -395,25 +398,29 @@ pub struct KneeStep {
     pub reason: String,
 }
 
-/// What happens above the knee.
+/// What happens above the limit.
+///
+/// The limit is what a closed loop reaches at that time, with everything in place that the overload is measured
+/// with.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Overload {
-    /// Times the knee.
+    /// Times the limit.
     pub factor: f64,
+    /// Right answers a second of the closed loop.
+    pub limit: f64,
     /// Questions a second that were due.
     pub rate: f64,
     /// Right answers a second within the patience.
     pub goodput: f64,
-    /// Goodput as a share of the knee's rate.
-    pub share_of_knee: f64,
+    /// Goodput as a share of the limit.
+    pub share_of_limit: f64,
     /// 503 a second.
     pub shed: f64,
     /// Askers a second that left without having been asked for.
     pub gave_up: f64,
     /// p99 of the right answers.
     pub p99_us: u64,
-    /// From the end of the overload until a window is within the objective again, at half the knee's
-    /// rate; `None` when that was not seen.
+    /// From the end of the overload until a window is within the objective again, at half the limit; `None` when that was not seen.
     pub recovery_s: Option<f64>,
 }
 

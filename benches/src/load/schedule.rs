@@ -142,20 +142,31 @@ impl Schedule {
             .fold(0.0, f64::max)
     }
 
+    /// From when to when the spike of a spike lasts; `None` for any other shape.
+    #[must_use]
+    pub fn spike(&self) -> Option<(Duration, Duration)> {
+        match (&self.shape, self.pieces.as_slice()) {
+            (Shape::Spike(..), [_, spike, after]) => {
+                Some((Duration::from_secs_f64(spike.from_s), Duration::from_secs_f64(after.from_s)))
+            }
+            _ => None,
+        }
+    }
+
     /// The moments at which one of `threads` equal senders has questions due, rising: a Poisson process, as of
     /// many askers who know nothing of each other.
     pub fn arrivals<R: Rng>(
         &self,
         threads: usize,
         random: R,
-    ) -> impl Iterator<Item = Duration> + use<'_, R> {
+    ) -> impl Iterator<Item = Duration> + use<R> {
         let share = 1.0 / threads.max(1) as f64;
-        Arrivals { schedule: self, share, due: 0.0, piece: 0, random }
+        Arrivals { pieces: self.pieces.clone(), share, due: 0.0, piece: 0, random }
     }
 }
 
-struct Arrivals<'s, R> {
-    schedule: &'s Schedule,
+struct Arrivals<R> {
+    pieces: Vec<Piece>,
     share: f64,
     /// Questions of all threads due before the one that came last.
     due: f64,
@@ -163,15 +174,14 @@ struct Arrivals<'s, R> {
     random: R,
 }
 
-impl<R: Rng> Iterator for Arrivals<'_, R> {
+impl<R: Rng> Iterator for Arrivals<R> {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
         let gap: f64 = Exp1.sample(&mut self.random);
         self.due += gap / self.share;
-        let pieces = &self.schedule.pieces;
         loop {
-            let piece = pieces.get(self.piece)?;
+            let piece = self.pieces.get(self.piece)?;
             let within = self.due - piece.due_before;
             if within < piece.due(piece.seconds) {
                 let into = piece.when(within).min(piece.seconds);

@@ -23,8 +23,10 @@ pub struct Target {
 /// The partner listener of a target.
 #[derive(Clone, Debug)]
 pub struct Partner {
-    /// Where claims go; plain HTTP.
+    /// Where claims go.
     pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub has_tls: bool,
     /// The bearer token.
     pub token: String,
 }

@@ -293,14 +293,15 @@ fn knee() -> Knee {
     }
 }
 
-fn overload((factor, share_of_knee, recovery_s): (f64, f64, Option<f64>)) -> Overload {
+fn overload((factor, share_of_limit, recovery_s): (f64, f64, Option<f64>)) -> Overload {
     Overload {
         factor,
+        limit: 6200.0,
         rate: 6200.0 * factor,
-        goodput: 6200.0 * share_of_knee,
-        share_of_knee,
-        shed: 6200.0 * (factor - share_of_knee) * 0.9,
-        gave_up: 6200.0 * (factor - share_of_knee) * 0.1,
+        goodput: 6200.0 * share_of_limit,
+        share_of_limit,
+        shed: 6200.0 * (factor - share_of_limit) * 0.9,
+        gave_up: 6200.0 * (factor - share_of_limit) * 0.1,
         p99_us: 212_000,
         recovery_s,
     }

@@ -233,7 +233,7 @@ fn of_overload(overload: &Overload) -> Figure {
     };
     Figure {
         name: format!("At {} × its limit", number::round(overload.factor)),
-        value: format!("{:.0} %", overload.share_of_knee * 100.0),
+        value: format!("{:.0} %", overload.share_of_limit * 100.0),
         unit: "goodput".into(),
         says: format!(
             "{} useful answers a second of {} asked; the rest is turned away. {recovery}",

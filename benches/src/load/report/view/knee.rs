@@ -124,7 +124,7 @@ pub(super) fn overload(run: &Run) -> Option<Section> {
             Cell::text(format!("{} ×", number::round(overload.factor))),
             Cell::number(number::rate(overload.rate)),
             Cell::number(number::rate(overload.goodput)),
-            Cell::number(number::percent(overload.share_of_knee)),
+            Cell::number(number::percent(overload.share_of_limit)),
             Cell::number(number::rate(overload.shed)),
             Cell::number(number::rate(overload.gave_up)),
             Cell::number(number::latency(overload.p99_us)),
