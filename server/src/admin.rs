@@ -20,9 +20,9 @@ use tokio::sync::watch;
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::metrics::{EXPOSITION_TYPE, Exposition};
-use crate::partner::Reloader;
 use crate::problem::{Kind, Problem};
 use crate::refresh::{Outcome, Trigger};
+use crate::reload::Reloader;
 use crate::service::{App, Reply, given_request_id, problem_reply};
 
 /// Open connections of operators and their probes.
@@ -42,8 +42,8 @@ pub struct Admin {
     pub exposition: Exposition,
     /// Wakes the refresher.
     pub trigger: Trigger,
-    /// Reads the files of the partner listener again, where it is open.
-    pub partners: Option<Reloader>,
+    /// Reads certificates and the file of partners again.
+    pub reloader: Reloader,
 }
 
 /// Serves until told to stop.
@@ -99,9 +99,7 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Reply {
         "/readyz" => Ok(ready(&admin.app)),
         "/metrics" => metrics(&admin.exposition),
         _ if request.method() == Method::POST => {
-            if let Some(partners) = &admin.partners {
-                partners.reload();
-            }
+            admin.reloader.reload();
             reload(&admin.trigger).await
         }
         _ => Err(Kind::NotFound),

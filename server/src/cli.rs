@@ -67,8 +67,9 @@ impl From<Memory> for zhengcha_engine::Memory {
         at the store at once; SIGTERM lets running requests finish, then exits with 0.\n\
         Every setting is also a ZHENGCHA_* variable and a key of the settings file; flags win. \
         `--help` lists the limits too, -h does not.\n\
-        The public and the admin listener speak plain HTTP/1.1: where one is not on loopback, put a TLS \
-        gateway in front. The partner listener does TLS itself, and must where it is not on loopback."
+        The public listener speaks plain HTTP/1.1 unless --public-tls is on, the admin listener always: \
+        where one is not on loopback, use TLS or put a TLS gateway in front. The partner listener does \
+        TLS itself, and must where it is not on loopback."
 )]
 pub struct Cli {
     /// Something else than serving.
@@ -89,13 +90,17 @@ pub struct Cli {
     /// The file of partners, which `zhengcha-server token add` makes; followed while serving
     #[arg(long, env = "ZHENGCHA_PARTNER_TOKENS", value_name = "FILE")]
     pub partner_tokens: Option<PathBuf>,
-    /// Certificate of the partner listener (PEM, with those up to the root); SIGHUP reads it again
+    /// TLS on the public listener too, with the same certificate [default: off]
+    #[arg(long, env = "ZHENGCHA_PUBLIC_TLS", value_name = "on|off")]
+    pub public_tls: Option<Switch>,
+    /// Certificate of the partner listener, and of the public one with --public-tls on (PEM, with those
+    /// up to the root); SIGHUP reads it again
     #[arg(long, env = "ZHENGCHA_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Its private key (PEM)
     #[arg(long, env = "ZHENGCHA_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// CA whose client certificates are taken in place of tokens, once registered (PEM)
+    /// CA whose client certificates of partners are taken in place of tokens, once registered (PEM)
     #[arg(long, env = "ZHENGCHA_CLIENT_CA", value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
     /// Let the admin listener be on another address than loopback; it asks for no password

@@ -11,7 +11,7 @@ use crate::cidr::Cidr;
 use crate::cli::{Cli, Memory, Switch};
 use crate::limits::{LimitFile, Limits};
 use crate::partner::Settings;
-use crate::partner::tls::TlsFiles;
+use crate::tls::TlsFiles;
 
 /// Where the store is when nothing says otherwise.
 pub const DEFAULT_STORE: &str = "./store";
@@ -39,11 +39,13 @@ pub struct Config {
     pub partner_listen: SocketAddr,
     /// The file of partners.
     pub partner_tokens: Option<PathBuf>,
-    /// Certificate of the partner listener.
+    /// Whether the public listener speaks TLS.
+    pub public_tls: Switch,
+    /// Certificate of the partner listener, and of the public one where it speaks TLS.
     pub tls_cert: Option<PathBuf>,
     /// Its private key.
     pub tls_key: Option<PathBuf>,
-    /// CA of client certificates.
+    /// CA of the client certificates of partners.
     pub client_ca: Option<PathBuf>,
     /// Whether the admin listener may leave loopback.
     pub admin_allow_remote: bool,
@@ -70,6 +72,7 @@ struct ConfigFile {
     admin_listen: Option<SocketAddr>,
     partner_listen: Option<SocketAddr>,
     partner_tokens: Option<PathBuf>,
+    public_tls: Option<Switch>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     client_ca: Option<PathBuf>,
@@ -127,14 +130,20 @@ pub enum ConfigError {
          give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a TLS gateway"
     )]
     PartnerRemote(SocketAddr),
-    /// Half of what TLS needs, or TLS for a listener that is not opened.
-    #[error("{given} needs {missing} too: TLS is for the partner listener")]
+    /// Half of what TLS needs.
+    #[error("{given} needs {missing} too")]
     Tls {
         /// The setting that is there.
         given: &'static str,
         /// The setting that is not.
         missing: &'static str,
     },
+    /// A certificate that no listener would show.
+    #[error(
+        "tls_cert is for no listener: give partner_tokens too, which opens the partner listener, \
+         or public_tls = on"
+    )]
+    TlsUnused,
     /// The log filter is not understood.
     #[error("the log filter `{filter}` is not understood: {reason}")]
     Log {
@@ -164,6 +173,7 @@ impl Config {
                 .or(file.partner_listen)
                 .unwrap_or_else(|| default_address(DEFAULT_PARTNER_LISTEN)),
             partner_tokens: cli.partner_tokens.clone().or(file.partner_tokens),
+            public_tls: cli.public_tls.or(file.public_tls).unwrap_or(Switch::Off),
             tls_cert: cli.tls_cert.clone().or(file.tls_cert),
             tls_key: cli.tls_key.clone().or(file.tls_key),
             client_ca: cli.client_ca.clone().or(file.client_ca),
@@ -190,45 +200,60 @@ impl Config {
         if !self.admin_allow_remote && !self.admin_listen.ip().to_canonical().is_loopback() {
             return Err(ConfigError::AdminRemote(self.admin_listen));
         }
-        self.check_partner()?;
+        self.check_tls()?;
         if let Err(error) = self.log.parse::<tracing_subscriber::EnvFilter>() {
             return Err(ConfigError::Log { filter: self.log.clone(), reason: error.to_string() });
         }
         Ok(())
     }
 
-    fn check_partner(&self) -> Result<(), ConfigError> {
+    fn check_tls(&self) -> Result<(), ConfigError> {
+        let (has_certificate, has_key) = (self.tls_cert.is_some(), self.tls_key.is_some());
+        let (has_client_ca, has_partners) =
+            (self.client_ca.is_some(), self.partner_tokens.is_some());
+        let is_public = self.public_tls == Switch::On;
         let settings = [
-            ("tls_cert", self.tls_cert.is_some(), "tls_key", self.tls_key.is_some()),
-            ("tls_key", self.tls_key.is_some(), "tls_cert", self.tls_cert.is_some()),
-            ("client_ca", self.client_ca.is_some(), "tls_cert", self.tls_cert.is_some()),
-            ("tls_cert", self.tls_cert.is_some(), "partner_tokens", self.partner_tokens.is_some()),
+            ("tls_cert", has_certificate, "tls_key", has_key),
+            ("tls_key", has_key, "tls_cert", has_certificate),
+            ("client_ca", has_client_ca, "tls_cert", has_certificate),
+            ("client_ca", has_client_ca, "partner_tokens", has_partners),
+            ("public_tls = on", is_public, "tls_cert and tls_key", has_certificate),
         ];
         for (given, is_given, missing, is_there) in settings {
             if is_given && !is_there {
                 return Err(ConfigError::Tls { given, missing });
             }
         }
+        if has_certificate && !has_partners && !is_public {
+            return Err(ConfigError::TlsUnused);
+        }
         let is_remote = !self.partner_listen.ip().to_canonical().is_loopback();
-        if self.partner_tokens.is_some() && self.tls_cert.is_none() && is_remote {
+        if has_partners && !has_certificate && is_remote {
             return Err(ConfigError::PartnerRemote(self.partner_listen));
         }
         Ok(())
     }
 
+    /// What the public listener speaks TLS with; `None` when it does not.
+    #[must_use]
+    pub fn public_tls_files(&self) -> Option<TlsFiles> {
+        // Whoever asks as one of the public shows no certificate.
+        self.tls_files(None).filter(|_| self.public_tls == Switch::On)
+    }
+
+    fn tls_files(&self, client_ca: Option<PathBuf>) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key, client_ca })
+    }
+
     /// What the partner listener is given; `None` when it is not opened.
     #[must_use]
     pub fn partner(&self) -> Option<Settings> {
-        let tls = self.tls_cert.clone().zip(self.tls_key.clone());
         Some(Settings {
             listen: self.partner_listen,
             tokens: self.partner_tokens.clone()?,
             tables: self.store.join("tables"),
-            tls: tls.map(|(certificate, key)| TlsFiles {
-                certificate,
-                key,
-                client_ca: self.client_ca.clone(),
-            }),
+            tls: self.tls_files(self.client_ca.clone()),
             threads: default_workers(),
             limits: self.limits.clone(),
         })
@@ -294,6 +319,7 @@ mod tests {
         assert_eq!(config.partner_listen.to_string(), DEFAULT_PARTNER_LISTEN);
         assert!(config.partner().is_none(), "no tokens, no partner listener");
         assert_eq!(config.rate_limit, Switch::On);
+        assert_eq!(config.public_tls, Switch::Off);
         assert!(config.trusted_proxies.is_empty());
         assert_eq!(config.memory, Memory::Mapped);
     }
@@ -358,6 +384,33 @@ mod tests {
         lack(&[&remote[..], &tls[..2]].concat(), "tls_key");
         lack(&[&remote[..], &tls[2..]].concat(), "tls_cert");
         lack(&["--partner-tokens", "t", "--client-ca", "a"], "tls_cert");
+    }
+
+    #[test]
+    fn tls_of_the_public_needs_a_certificate_and_asks_for_none() {
+        let tls = ["--tls-cert", "c", "--tls-key", "k"];
+        let config = resolve(&tls, "public_tls = \"on\"").unwrap();
+        assert_eq!(config.public_tls_files().unwrap().certificate, PathBuf::from("c"));
+        assert!(config.partner().is_none());
+        let partners = ["--partner-tokens", "t", "--client-ca", "a"];
+        let config = resolve(&[&tls[..], &partners].concat(), "public_tls = \"on\"").unwrap();
+        assert!(config.public_tls_files().unwrap().client_ca.is_none());
+        assert!(config.partner().unwrap().tls.unwrap().client_ca.is_some());
+        let off = [&tls[..], &partners, &["--public-tls", "off"]].concat();
+        let config = resolve(&off, "public_tls = \"on\"").unwrap();
+        assert!(config.public_tls_files().is_none(), "the flag wins");
+
+        let lack = |arguments: &[&str], words: &[&str]| {
+            let error = resolve(arguments, "").unwrap_err().to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+        };
+        let on = ["--public-tls", "on"];
+        lack(&on, &["public_tls", "tls_cert", "tls_key"]);
+        lack(&[&on[..], &tls[..2]].concat(), &["tls_key"]);
+        lack(&tls, &["public_tls", "partner_tokens"]);
+        lack(&[&on[..], &tls, &partners[2..]].concat(), &["client_ca", "partner_tokens"]);
+        let error = resolve(&[], "\npublic_tls = true").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("public_tls"), "{error}");
     }
 
     #[test]

@@ -46,8 +46,10 @@ pub enum End {
 /// What a connection on the short way keeps between two polls.
 #[derive(Default)]
 pub struct Lane {
-    /// What the socket did not take yet.
+    /// What the stream did not take yet.
     unsent: Vec<u8>,
+    /// Whether there is something unsent, here or inside the stream.
+    blocked: bool,
     closing: bool,
 }
 
@@ -69,10 +71,9 @@ thread_local! {
 }
 
 impl Lane {
-    /// Ends the connection when its last answer is out; `true` when that is so already.
-    pub fn close(&mut self) -> bool {
+    /// Ends the connection at the next poll after its last answer is out.
+    pub fn close(&mut self) {
         self.closing = true;
-        self.unsent.is_empty()
     }
 
     /// Answers what comes until the connection ends or leaves this way.
@@ -85,12 +86,12 @@ impl Lane {
         let trusted = &connection.app.trusted_proxies;
         SCRATCH.with_borrow_mut(|scratch| {
             loop {
-                if !self.unsent.is_empty() {
+                if self.blocked {
                     let unsent = std::mem::take(&mut self.unsent);
                     if !self.send(&unsent, stream, context, connection) {
                         return Poll::Ready(End::Closed);
                     }
-                    if !self.unsent.is_empty() {
+                    if self.blocked {
                         return Poll::Pending;
                     }
                 }
@@ -116,7 +117,10 @@ impl Lane {
         })
     }
 
-    /// Writes what the socket takes and keeps the rest; `false` when the client has gone.
+    /// Writes what the stream takes and keeps the rest; `false` when the client has gone.
+    ///
+    /// A TLS stream may take bytes that the socket does not: they are out when it is flushed. A socket
+    /// has nothing to flush, and the compiler knows.
     fn send<S: AsyncWrite + Unpin>(
         &mut self,
         answer: &[u8],
@@ -131,12 +135,24 @@ impl Lane {
                 Poll::Ready(_) => return false,
                 Poll::Pending => {
                     self.unsent = rest.to_vec();
-                    connection.wire.answer_blocked(Instant::now());
-                    return true;
+                    return self.wait(connection);
                 }
             }
         }
+        match Pin::new(&mut *stream).poll_flush(context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return false,
+            Poll::Pending => return self.wait(connection),
+        }
+        self.blocked = false;
         connection.wire.answer_sent();
+        true
+    }
+
+    /// The client has to take something first.
+    fn wait(&mut self, connection: &Connection) -> bool {
+        self.blocked = true;
+        connection.wire.answer_blocked(Instant::now());
         true
     }
 }

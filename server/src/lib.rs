@@ -1,6 +1,6 @@
 //! Answers certificate queries over HTTP from mapped snapshots.
 //!
-//! `listen` accepts and watches deadlines; `lane` answers usual queries, hyper reads all else; `service`
+//! `listen` accepts (with `tls` where it is asked for) and watches deadlines; `lane` answers usual queries, hyper reads all else; `service`
 //! takes one request through `route`, `query`,
 //! `limiter` and `live` to `answer` or `problem`; `refresh` follows the store on a thread of its own;
 //! `admin` and `metrics` show operators what happens; `partner` serves other authorities. The server only ever reads the store.
@@ -24,10 +24,12 @@ pub mod partner;
 pub mod problem;
 pub mod query;
 pub mod refresh;
+pub mod reload;
 pub mod route;
 pub mod server;
 pub mod service;
 pub mod shed;
+pub mod tls;
 pub mod wire;
 
 pub use config::Config;
@@ -80,10 +82,10 @@ pub fn run(cli: &cli::Cli) -> anyhow::Result<()> {
 
 /// The first line is the public address; that of the partner listener follows where there is one.
 fn addresses(server: &Server) -> String {
-    let mut lines = format!("http://{}/\n", server.public_address());
+    let scheme = |has_tls| if has_tls { "https" } else { "http" };
+    let mut lines = format!("{}://{}/\n", scheme(server.public_has_tls()), server.public_address());
     if let Some(partner) = server.partner_address() {
-        let scheme = if server.partner_has_tls() { "https" } else { "http" };
-        lines.push_str(&format!("{scheme}://{partner}/\n"));
+        lines.push_str(&format!("{}://{partner}/\n", scheme(server.partner_has_tls())));
     }
     lines
 }

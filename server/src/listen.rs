@@ -3,6 +3,7 @@
 //! One loop accepts and hands each connection to the worker with the fewest. A worker is a thread
 //! with a runtime of its own: a request never moves between threads and never wakes another one.
 //! Usual queries are answered by `lane`; the rest of a connection that brings anything else by hyper.
+//! Where TLS is spoken its handshake comes first, on the worker, and the rest goes the same ways over it.
 //! Promises that no accept error ends the loop, that there are never more connections than allowed
 //! and that every connection ends: by itself, by a deadline, or at the end of the drain.
 
@@ -22,6 +23,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Sleep;
@@ -35,6 +37,7 @@ use crate::limits::{
 use crate::metrics::{Metrics, Rejection, Shard};
 use crate::problem::{Kind, Problem, RETRY_AFTER_SECONDS, made_request_id};
 use crate::service::{self, App};
+use crate::tls::{Failure, Tls};
 use crate::wire::{Overdue, Watched, Wire};
 
 /// First pause after an accept error that is not about one connection, such as too many open files.
@@ -171,6 +174,7 @@ impl Drop for Load {
 /// The threads that answer.
 pub struct Workers {
     workers: Vec<Worker>,
+    speaks_tls: bool,
     stop: watch::Sender<bool>,
 }
 
@@ -181,22 +185,27 @@ struct Worker {
 }
 
 impl Workers {
-    /// Starts this many.
-    pub fn start(count: usize, app: &Arc<App>, timeouts: Timeouts) -> io::Result<Self> {
+    /// Starts this many; they speak TLS when they are given any.
+    pub fn start(
+        count: usize,
+        app: &Arc<App>,
+        timeouts: Timeouts,
+        tls: Option<&Arc<Tls>>,
+    ) -> io::Result<Self> {
         let (stop, _) = watch::channel(false);
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             let (connections, inbox) = mpsc::unbounded_channel();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let app = Arc::clone(app);
+            let (app, tls) = (Arc::clone(app), tls.cloned());
             let shard = app.metrics.shard(index);
             let stop = stop.subscribe();
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn(move || runtime.block_on(work(inbox, stop, app, shard, timeouts)))?;
+                .spawn(move || runtime.block_on(work(inbox, stop, app, shard, timeouts, tls)))?;
             workers.push(Worker { connections, load: Arc::default(), thread });
         }
-        Ok(Self { workers, stop })
+        Ok(Self { workers, speaks_tls: tls.is_some(), stop })
     }
 
     /// Gives a connection to the worker with the fewest.
@@ -242,6 +251,7 @@ async fn work(
     app: Arc<App>,
     shard: Arc<Shard>,
     timeouts: Timeouts,
+    tls: Option<Arc<Tls>>,
 ) {
     let http = Arc::new(http_within_limits(READ_BUFFER_BYTES_MAX));
     loop {
@@ -249,7 +259,14 @@ async fn work(
             accepted = inbox.recv() => {
                 let Some(accepted) = accepted else { break };
                 let (http, app, shard) = (Arc::clone(&http), Arc::clone(&app), Arc::clone(&shard));
-                tokio::spawn(serve(http, app, shard, accepted, timeouts));
+                // Two tasks of two types: one without TLS has no room for it.
+                match &tls {
+                    None => tokio::spawn(serve(http, app, shard, accepted, timeouts)),
+                    Some(tls) => {
+                        let tls = Arc::clone(tls);
+                        tokio::spawn(serve_tls(tls, http, app, shard, accepted, timeouts))
+                    }
+                };
             }
             _ = stop.wait_for(|stop| *stop) => return,
         }
@@ -257,7 +274,7 @@ async fn work(
     let _sender_gone = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves one connection and watches its deadlines.
+/// Serves one connection without TLS.
 async fn serve(
     http: Arc<http1::Builder>,
     app: Arc<App>,
@@ -266,7 +283,43 @@ async fn serve(
     timeouts: Timeouts,
 ) {
     let Accepted { stream, peer, _admission, _load } = accepted;
-    let Ok(mut stream) = TcpStream::from_std(stream) else { return };
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    converse(http, app, shard, stream, peer, timeouts).await;
+}
+
+/// Takes one connection through its handshake and serves it.
+async fn serve_tls(
+    tls: Arc<Tls>,
+    http: Arc<http1::Builder>,
+    app: Arc<App>,
+    shard: Arc<Shard>,
+    accepted: Accepted,
+    timeouts: Timeouts,
+) {
+    let Accepted { stream, peer, _admission, _load } = accepted;
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
+    match tls.handshake(stream, timeouts.header).await {
+        Ok(stream) => converse(http, app, shard, stream, peer, timeouts).await,
+        Err(Failure::Refused(error)) => {
+            app.metrics.count_handshake_failure();
+            tracing::debug!(error = %error, "handshake failed");
+        }
+        Err(Failure::Late) => {
+            app.metrics.count_handshake_failure();
+            shard.count_rejection(Rejection::Timeout);
+        }
+    }
+}
+
+/// Answers what comes over one stream and watches its deadlines.
+async fn converse(
+    http: Arc<http1::Builder>,
+    app: Arc<App>,
+    shard: Arc<Shard>,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: IpAddr,
+    timeouts: Timeouts,
+) {
     let wire = Arc::new(Wire::new());
     let connection = Arc::new(service::Connection { app, wire: Arc::clone(&wire), peer, shard });
     let mut watch = Watch::new(Arc::clone(&wire), timeouts);
@@ -279,8 +332,8 @@ async fn serve(
                 overdue();
                 return Poll::Ready(lane::End::Closed);
             }
-            Look::Draining if lane.close() => return Poll::Ready(lane::End::Closed),
-            Look::Draining | Look::Nothing => {}
+            Look::Draining => lane.close(),
+            Look::Nothing => {}
         }
         lane.poll(&mut stream, context, &connection)
     })
@@ -372,7 +425,10 @@ pub async fn accept(
             Ok(admission) => workers.give(stream, peer, admission),
             Err(rejection) => {
                 app.metrics.common().count_rejection(rejection);
-                refuse(stream);
+                // Over TLS without a word: what could be said would have to go through a handshake first.
+                if !workers.speaks_tls {
+                    refuse(stream);
+                }
             }
         }
     })

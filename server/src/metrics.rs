@@ -116,6 +116,7 @@ pub struct Metrics {
     connections: AtomicI64,
     panics: AtomicU64,
     accept_errors: AtomicU64,
+    handshake_failures: AtomicU64,
     swaps: AtomicU64,
     refused_snapshots: AtomicU64,
     refused_holds: AtomicU64,
@@ -140,6 +141,7 @@ impl Metrics {
             connections: AtomicI64::new(0),
             panics: zero(),
             accept_errors: zero(),
+            handshake_failures: zero(),
             swaps: zero(),
             refused_snapshots: zero(),
             refused_holds: zero(),
@@ -180,6 +182,11 @@ impl Metrics {
     /// A connection could not be accepted.
     pub fn count_accept_error(&self) {
         self.accept_errors.fetch_add(1, Relaxed);
+    }
+
+    /// A TLS handshake of the public came to nothing.
+    pub fn count_handshake_failure(&self) {
+        self.handshake_failures.fetch_add(1, Relaxed);
     }
 
     /// Another generation was taken up.
@@ -304,6 +311,11 @@ impl Collector for Scrape {
         for (name, help, counter) in [
             ("panics", "Requests that failed inside the server", &metrics.panics),
             ("accept_errors", "Connections that could not be accepted", &metrics.accept_errors),
+            (
+                "handshake_failures",
+                "TLS handshakes of the public that failed",
+                &metrics.handshake_failures,
+            ),
             ("swaps", "Generations taken up", &metrics.swaps),
             ("refused_snapshots", "Generations refused", &metrics.refused_snapshots),
             ("refused_holds", "Lists of holds refused", &metrics.refused_holds),

@@ -19,12 +19,13 @@ use crate::limiter::Limiter;
 use crate::listen::{self, Gate, Workers};
 use crate::live::Live;
 use crate::metrics::{Exposition, Metrics};
+use crate::partner::Partners;
 use crate::partner::metrics::Scrape;
-use crate::partner::tls::TlsError;
-use crate::partner::{Partners, Reloader};
 use crate::refresh::{self, Trigger};
+use crate::reload::Reloader;
 use crate::service::{App, Fault};
 use crate::shed::WaitingRoom;
+use crate::tls::{Tls, TlsError};
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum StartError {
     /// The data cannot be locked in memory; the text says how they could.
     #[error("the data cannot be served with --memory locked: {0}")]
     Memory(String),
-    /// The certificates of the partner listener cannot be used.
+    /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// A thread, a runtime or a signal handler was refused.
@@ -54,6 +55,7 @@ pub struct Server {
     public: SocketAddr,
     admin: SocketAddr,
     partner: Option<SocketAddr>,
+    public_has_tls: bool,
     partner_has_tls: bool,
     stop: watch::Sender<bool>,
     control: JoinHandle<()>,
@@ -81,6 +83,8 @@ impl Server {
         };
         let (public, admin) = (public_listener.local_addr()?, admin_listener.local_addr()?);
 
+        let public_tls = config.public_tls_files().map(Tls::new).transpose()?.map(Arc::new);
+        let public_has_tls = public_tls.is_some();
         let metrics = Arc::new(Metrics::new(config.workers));
         let live = Arc::new(Live::new());
         let app = Arc::new(App {
@@ -92,7 +96,8 @@ impl Server {
             draining: AtomicBool::new(false),
             fault: options.fault,
         });
-        let workers = Workers::start(config.workers, &app, config.limits.timeouts())?;
+        let workers =
+            Workers::start(config.workers, &app, config.limits.timeouts(), public_tls.as_ref())?;
         let interval = Duration::from_millis(config.limits.refresh_interval_ms);
         let store = Store::new(&config.store);
         let opening = Opening { memory: config.memory.into(), ..Opening::default() };
@@ -112,7 +117,7 @@ impl Server {
             let _entered = runtime.enter();
             options.signals.then(Signals::new).transpose()?
         };
-        let reloader = partners.as_ref().map(Partners::reloader);
+        let reloader = Reloader { public_tls, partners: partners.as_ref().map(Partners::reloader) };
         let mut exposition = Exposition::new(Arc::clone(&metrics));
         if let Some(partners) = &partners {
             exposition = exposition.with(Box::new(Scrape { desk: Arc::clone(partners.desk()) }));
@@ -125,7 +130,7 @@ impl Server {
                 app: Arc::clone(&app),
                 exposition,
                 trigger: trigger.clone(),
-                partners: reloader,
+                reloader,
             }),
             app,
             workers,
@@ -143,7 +148,7 @@ impl Server {
                 tracing::error!("the refresher ended in a panic");
             }
         })?;
-        Ok(Self { public, admin, partner, partner_has_tls, stop, control })
+        Ok(Self { public, admin, partner, public_has_tls, partner_has_tls, stop, control })
     }
 
     /// Where the public listener really is.
@@ -162,6 +167,12 @@ impl Server {
     #[must_use]
     pub fn partner_address(&self) -> Option<SocketAddr> {
         self.partner
+    }
+
+    /// Whether the public listener does TLS.
+    #[must_use]
+    pub fn public_has_tls(&self) -> bool {
+        self.public_has_tls
     }
 
     /// Whether the partner listener does TLS.
@@ -210,8 +221,8 @@ impl Control {
         };
         if let Some(signals) = signals {
             let trigger = self.admin.trigger.clone();
-            let partners = self.admin.partners.clone();
-            tokio::spawn(signals.obey(self.stop.clone(), trigger, partners));
+            let reloader = self.admin.reloader.clone();
+            tokio::spawn(signals.obey(self.stop.clone(), trigger, reloader));
         }
         // The admin listener goes on while the public one drains: that is when it is asked.
         let (admin_stop, admin_stopped) = watch::channel(false);
@@ -247,21 +258,14 @@ impl Signals {
         })
     }
 
-    async fn obey(
-        mut self,
-        stop: watch::Sender<bool>,
-        trigger: Trigger,
-        partners: Option<Reloader>,
-    ) {
+    async fn obey(mut self, stop: watch::Sender<bool>, trigger: Trigger, reloader: Reloader) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => { stop.send_replace(true); }
                 _ = self.interrupt.recv() => { stop.send_replace(true); }
                 _ = self.hangup.recv() => {
                     trigger.look();
-                    if let Some(partners) = &partners {
-                        partners.reload();
-                    }
+                    reloader.reload();
                 }
             }
         }

@@ -293,9 +293,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // hyper flushes the socket only after it has written all it had.
-        this.wire.answer_sent();
-        Pin::new(&mut this.stream).poll_flush(context)
+        // hyper flushes only after it has written all it had; a TLS stream may still hold some of it.
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        match &flushed {
+            Poll::Pending => this.wire.answer_blocked(Instant::now()),
+            Poll::Ready(_) => this.wire.answer_sent(),
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -21,6 +21,7 @@ use super::service::{self, Desk};
 use crate::client::is_trusted;
 use crate::listen::{Admission, Look, Watch, accept_each, http_within_limits};
 use crate::metrics::Rejection;
+use crate::tls::Failure;
 use crate::wire::{Watched, Wire};
 
 /// The read buffer of a connection. Claims come in pieces of up to this size.
@@ -66,19 +67,18 @@ async fn open(desk: Arc<Desk>, stream: StdStream, peer: IpAddr, _admission: Admi
     let Some(tls) = &desk.tls else {
         return serve(desk, stream, peer, None).await;
     };
-    let handshake = tls.acceptor().accept(stream);
-    match tokio::time::timeout(desk.timeouts.header, handshake).await {
-        Ok(Ok(stream)) => {
+    match tls.handshake(stream, desk.timeouts.header).await {
+        Ok(stream) => {
             let (_, session) = stream.get_ref();
             let shown = session.peer_certificates().and_then(|chain| chain.first());
             let certificate = shown.map(|certificate| certificate.to_vec());
             serve(desk, stream, peer, certificate).await;
         }
-        Ok(Err(error)) => {
+        Err(Failure::Refused(error)) => {
             desk.count_handshake_failure();
             tracing::debug!(error = %error, "handshake failed");
         }
-        Err(_late) => {
+        Err(Failure::Late) => {
             desk.count_handshake_failure();
             desk.app.metrics.common().count_rejection(Rejection::Timeout);
         }

@@ -2,7 +2,7 @@
 //!
 //! - `tokens` is the file of who may: keyed hashes, expiry, quota, addresses; `command` writes it and
 //!   `door` follows it, so that a revoked token is refused within a second and its streams end.
-//! - `listen` accepts, with TLS (`tls`) wherever the door is not on loopback, and watches deadlines;
+//! - `listen` accepts, with TLS wherever the door is not on loopback, and watches deadlines;
 //!   `service` takes a request through `door` and `account` to `query` or `verify`.
 //! - `verify` reads what kind of claims come and how the verdicts are to go; `stream` runs them: body,
 //!   `gzip`, the engine's cutter, judging on all cores, verdicts in order, body. A few chunks are in
@@ -26,7 +26,6 @@ mod query;
 pub mod service;
 mod source;
 mod stream;
-pub mod tls;
 pub mod tokens;
 mod verify;
 mod watch;
@@ -48,9 +47,9 @@ use crate::listen::Gate;
 use crate::server::StartError;
 use crate::service::App;
 use crate::shed::WaitingRoom;
+use crate::tls::{Tls, TlsFiles};
 use door::{Door, Follower};
 use service::Desk;
-use tls::{Tls, TlsFiles};
 
 /// Enough that no thread waits for the one that puts verdicts in order.
 const CHUNKS_IN_FLIGHT_PER_THREAD: usize = 3;

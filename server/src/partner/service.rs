@@ -22,7 +22,6 @@ use super::body::Body;
 use super::cut::Cuts;
 use super::door::Door;
 use super::listen::Connection;
-use super::tls::Tls;
 use super::tokens::Partner;
 use super::{query, source, verify};
 use crate::body;
@@ -33,6 +32,7 @@ use crate::problem::{Kind, Problem, accepted_request_id};
 use crate::query::{Encoding, Typed};
 use crate::service::{App, check_head, given_request_id, problem_reply};
 use crate::shed::WaitingRoom;
+use crate::tls::Tls;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");

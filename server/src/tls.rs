@@ -1,19 +1,25 @@
-//! TLS of the partner listener: rustls with ring, TLS 1.3 and 1.2, client certificates when a CA is
-//! given.
+//! TLS of the public and of the partner listener: rustls with ring, TLS 1.3 and 1.2, client
+//! certificates when a CA is given, which only partners have.
 //!
-//! A client may come without a certificate; it then needs a token. One whose certificate the CA did
+//! A partner may come without a certificate; it then needs a token. One whose certificate the CA did
 //! not sign is turned away in the handshake. Promises that a renewed certificate is taken up without a
-//! restart, for new connections, and that a bad one never displaces a good one.
+//! restart, for new connections, that a bad one never displaces a good one, and that a handshake ends
+//! within its time. Sessions are resumed from tickets: what they say is sealed and kept by the client,
+//! so that no number of fresh connections fills a table here.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 /// Where certificate, key and CA are.
 #[derive(Clone, Debug)]
@@ -86,14 +92,31 @@ impl Tls {
         }
     }
 
-    /// What takes the next connection.
-    #[must_use]
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+    /// Takes a connection through its handshake.
+    pub(crate) async fn handshake(
+        &self,
+        stream: TcpStream,
+        within: Duration,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let handshake = TlsAcceptor::from(self.config.load_full()).accept(stream);
+        match tokio::time::timeout(within, handshake).await {
+            Ok(outcome) => outcome.map_err(Failure::Refused),
+            Err(_late) => Err(Failure::Late),
+        }
     }
 }
 
-/// A whole new setting: a session of one cannot be resumed under another, whose CA may differ.
+/// Why a handshake came to nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The two ends could not agree, or the other one went away.
+    Refused(io::Error),
+    /// It took too long.
+    Late,
+}
+
+/// A whole new setting: a session of one cannot be resumed under another, whose CA may differ, since
+/// the keys of its tickets are its own.
 fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let chain = certificates("a certificate", &files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| TlsError::Read {
@@ -127,6 +150,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     };
     let mut config = builder.with_single_cert(chain, key).map_err(unusable)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(unusable)?;
     Ok(config)
 }
 
