@@ -49,6 +49,9 @@ pub struct About {
     pub processor: String,
     /// Cores of this machine.
     pub cores: usize,
+    /// Cores of it that the server may use; 0 when unknown.
+    #[serde(default)]
+    pub server_cores: usize,
     /// Memory of this machine.
     pub memory_bytes: u64,
     /// Kernel and its version.
@@ -462,7 +465,7 @@ pub struct Constants {
     pub claim_cpu_us: Option<f64>,
     /// Bytes on disk for one certificate.
     pub bytes_each: f64,
-    /// Share of all cores that the server had in use at the knee.
+    /// Share of its cores that the server had in use at the knee.
     pub utilisation_at_knee: f64,
     /// Bytes on the wire for one question, both ways.
     pub wire_bytes: f64,

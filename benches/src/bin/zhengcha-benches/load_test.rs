@@ -293,6 +293,7 @@ fn subject(
     about.target = format!("{}, brought up by the kit", brought_up.subject.target.public);
     about.is_shared_machine = true;
     about.records = arguments.records;
+    about.server_cores = split.server.count();
     about.store_bytes = brought_up.store_bytes;
     let more: Vec<_> = load.server_arg.iter().map(|word| word.to_string_lossy()).collect();
     about.server = format!(

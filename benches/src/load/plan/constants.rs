@@ -26,7 +26,7 @@ pub(super) fn of(run: &Run, bytes_of_knee: u64) -> Option<Constants> {
         let claims = phase.bulk.as_ref()?.claims;
         (claims > 0).then(|| (busy_us(phase) - beside).max(0.0) / claims as f64)
     });
-    let cores = run.about.cores.max(1) as f64;
+    let cores = run.about.server_cores.max(1) as f64;
     Some(Constants {
         query_cpu_us,
         query_tls_cpu_us: more(names::TLS).map(|more| query_cpu_us + more),
@@ -78,7 +78,7 @@ mod tests {
         let mut bulk = phase(names::BULK, 100_000, 0.7, 0.0);
         bulk.bulk = Some(Bulk { claims: 500_000, ..Bulk::default() });
         let run = Run {
-            about: About { cores: 2, records: 100, store_bytes: 9000, ..About::default() },
+            about: About { cores: 4, server_cores: 2, records: 100, store_bytes: 9000, ..About::default() },
             phases: vec![
                 phase(names::KNEE, 1_000_000, 1.0, 0.0),
                 phase(names::STEADY, 100_000, 0.2, 0.0),

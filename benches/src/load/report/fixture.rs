@@ -100,6 +100,7 @@ fn about() -> About {
         seed: 7,
         processor: "Imaginary Processor 9000".into(),
         cores: 2,
+        server_cores: 1,
         memory_bytes: 8 << 30,
         kernel: "Linux 6.12.0".into(),
         system: "Debian GNU/Linux 12".into(),

@@ -21,8 +21,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_millis(100);
 /// A reader takes answers into as little as the system allows.
 const READER_BUFFER: u32 = 2048;
-/// Requests that a reader sends at once, so that their answers fill every buffer on the way.
-const READER_REQUESTS: usize = 4000;
+/// Pages that a reader asks for at once, so that they fill every buffer on the way.
+const READER_REQUESTS: usize = 500;
 const BODY: &str = r#"{"certificate_number":"0000000000000000","name":"无名"}"#;
 
 #[derive(Clone, Copy)]
@@ -120,7 +120,8 @@ async fn live(sort: Sort, address: SocketAddr) -> io::Result<String> {
             let socket = TcpSocket::new_v4()?;
             socket.set_recv_buffer_size(READER_BUFFER)?;
             let mut stream = socket.connect(address).await?;
-            let requests = format!("{head}\r\n{BODY}").repeat(READER_REQUESTS);
+            let requests =
+                format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(READER_REQUESTS);
             let (mut reading, mut writing) = stream.split();
             let write = writing.write_all(requests.as_bytes());
             let read = async {
@@ -179,8 +180,8 @@ mod tests {
                 thread::spawn(move || {
                     let mut first = [0; 2048];
                     let read = stream.read(&mut first).unwrap_or(0);
-                    // A whole request is a reader's: its answers are not taken.
-                    if !first[..read].windows(2).any(|pair| pair == b"\"}") {
+                    // Pages are asked for by readers, who take nothing.
+                    if !first[..read].starts_with(b"GET") {
                         let _ = stream.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
                     }
                 });

@@ -147,7 +147,8 @@ fn phases(a: &Run, b: &Run) -> (Section, Vec<Judged>) {
     }
     let notes = vec![
         "Noise is half the distance between the lowest and the highest of the equal slices of a phase; \
-         for the highest rate, half the spread of its confirming slices. Two figures differ when they \
+         for the highest rate, half the distance from the lowest rate that held to \
+         the highest that did not, over all searches. Two figures differ when they \
          lie further apart than the root of the sum of the squares of their noises. What changes from \
          one run to the next without anybody's doing (another boot, another neighbour) is not in it: \
          compare two runs of the same commit first."

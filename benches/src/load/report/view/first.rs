@@ -27,6 +27,15 @@ pub(super) fn subtitle(run: &Run) -> String {
     )
 }
 
+/// With how many of the cores, when not with all of them.
+fn share_of_cores(run: &Run) -> String {
+    let (server, all) = (run.about.server_cores, run.about.cores);
+    if server == 0 || server == all {
+        return String::new();
+    }
+    format!("With {server} of {}; the generator had the others. ", number::count(all as u64, "core"))
+}
+
 /// All answers of all phases: right, failed, wrong.
 fn answers(run: &Run) -> (u64, u64, u64) {
     run.phases.iter().fold((0, 0, 0), |(right, failed, wrong), phase| {
@@ -150,7 +159,8 @@ fn of_knee(run: &Run, knee: &Knee) -> [Figure; 2] {
         value: number::three(knee.rate),
         unit: "queries/s".into(),
         says: format!(
-            "Held in a longer run: p99 {}, {} to {} right answers a second.",
+            "{}Held in a longer run, p99 {}. Searches lay between {} and {}.",
+            share_of_cores(run),
             number::latency(knee.p99_us),
             number::three(low),
             number::three(high)

@@ -28,7 +28,7 @@ pub(super) fn search(run: &Run) -> Option<Section> {
     }
     let (low, high) = knee.spread;
     let lead = format!(
-        "Highest rate that held in a longer run: {} (slices {} to {}), p99 {}. Lowest that did not: {}. \
+        "Highest rate that held in a longer run: {} (searches: {} to {}), p99 {}. Lowest that did not: {}. \
          One question took {} of the server's cores and {} of the generator's.",
         number::rate(knee.rate),
         number::rate(low),
