@@ -59,6 +59,11 @@ pub(super) fn latency(us: u64) -> String {
     if us == 0 { NONE.to_owned() } else { micros(us as f64) }
 }
 
+/// A latency that was stated, not measured: as few digits as say it.
+pub(super) fn stated(us: u64) -> String {
+    if us == 0 { NONE.to_owned() } else { round_micros(us as f64) }
+}
+
 /// Microseconds in a unit of fitting size.
 pub(super) fn micros(us: f64) -> String {
     in_unit(us, three)
@@ -193,6 +198,7 @@ mod tests {
             shown.map(latency),
             ["–", "7.00 µs", "830 µs", "4.12 ms", "41.2 ms", "999 ms", "1.00 s", "1.52 s"]
         );
+        assert_eq!([0, 50_000, 2_500_000].map(stated), ["–", "50 ms", "2.5 s"]);
         assert_eq!(seconds(0.63), "630 ms");
         assert_eq!(seconds(605.0), "10 min 05 s");
         assert_eq!(seconds(7260.0), "2 h 01 min");

@@ -59,8 +59,8 @@ pub(super) fn facts(run: &Run) -> Vec<(&'static str, String)> {
             },
         ),
         ("Settings of the server", about.server.clone()),
-        ("Objective for p99", number::latency(about.objective_p99_us)),
-        ("Patience of an asker", number::latency(about.patience_us)),
+        ("Objective for p99", number::stated(about.objective_p99_us)),
+        ("Patience of an asker", number::stated(about.patience_us)),
     ]
 }
 

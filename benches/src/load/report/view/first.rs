@@ -46,7 +46,7 @@ fn answers(run: &Run) -> (u64, u64, u64) {
 
 /// The run in one sentence.
 pub(super) fn verdict(run: &Run) -> String {
-    let objective = number::latency(run.about.objective_p99_us);
+    let objective = number::stated(run.about.objective_p99_us);
     let serves = match (&run.knee, best_phase(run)) {
         (Some(knee), _) if knee.rate > 0.0 => format!(
             "This machine serves {} queries a second, 99 of 100 within {objective}",
@@ -139,7 +139,7 @@ pub(super) fn figures(run: &Run) -> Vec<Figure> {
                 "Phase {}: p99 {}, objective {}. The limit was not searched for.",
                 phase.name,
                 number::latency(phase.total.p99_us),
-                number::latency(run.about.objective_p99_us)
+                number::stated(run.about.objective_p99_us)
             ),
             class: "",
         }),
@@ -152,7 +152,7 @@ pub(super) fn figures(run: &Run) -> Vec<Figure> {
 }
 
 fn of_knee(run: &Run, knee: &Knee) -> [Figure; 2] {
-    let objective = number::latency(run.about.objective_p99_us);
+    let objective = number::stated(run.about.objective_p99_us);
     let (low, high) = knee.spread;
     let serves = Figure {
         name: format!("Served at p99 within {objective}"),

@@ -138,7 +138,7 @@ pub(super) fn overload(run: &Run) -> Option<Section> {
             "Goodput is what came right within the patience of the asker, {}. Turned away are those \
              that got a 503; left are those that found no connection in time. Recovery counts from the \
              end of the overload until a window is within the objective again, at half the limit.",
-            number::latency(run.about.patience_us)
+            number::stated(run.about.patience_us)
         ),
         tables: vec![table],
         ..Section::default()
@@ -155,14 +155,13 @@ pub(super) fn costs(run: &Run) -> Option<Section> {
         "Times",
         "p99 during",
         "p99 quiet",
-        "",
+        "Ratio",
         "Max during",
         "Failed",
         "Wrong",
         "Seen after",
     ];
     let mut table = Table::new("Events against the quiet seconds of the same phase", &head);
-    table.head[4] = "Ratio";
     for cost in &run.costs {
         table.row(vec![
             Cell::text(&cost.what),

@@ -25,6 +25,10 @@ impl Cell {
         Self { text: text.into(), class: "" }
     }
 
+    fn is_text(&self) -> bool {
+        self.class.starts_with("text")
+    }
+
     /// A count that should be nought.
     pub(super) fn fault(count: u64) -> Self {
         let class = if count > 0 { "bad" } else { "" };
@@ -48,6 +52,11 @@ impl Table {
             table.rows.push(vec![Cell::text(name), Cell::text(value)]);
         }
         table
+    }
+
+    /// Whether this column holds text, so that its head stands over it.
+    pub(super) fn is_text(&self, column: &usize) -> bool {
+        self.rows.first().and_then(|row| row.get(*column)).is_some_and(|cell| cell.is_text())
     }
 
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
