@@ -110,7 +110,7 @@ impl Case<'_> {
         let differing =
             numbers.iter().zip(&right).position(|(number, right)| *number != right.number);
         if let Some(differing) = differing {
-            let belongs = |number: &&Box<str>| right.iter().any(|right| right.number == **number);
+            let belongs = |number: &str| right.iter().any(|right| &*right.number == number);
             let mut strangers = numbers.iter().zip(1..).filter(|(number, _)| !belongs(number));
             return Err(match strangers.next() {
                 Some((_, place)) => Wrong::Stranger { question, place },

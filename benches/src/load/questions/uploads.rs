@@ -48,8 +48,10 @@ impl Acceptance {
     pub(super) fn loaded(&self, certificate: &Certificate) -> Option<Certificate> {
         let values = values(certificate, LAYOUT);
         let texts: Vec<Cow<'_, str>> = values.iter().map(Value::to_text).collect();
-        let cell = |text| if text == "" { Cell::Empty } else { Cell::Text(text) };
-        let cells: Vec<Cell<'_>> = texts.iter().map(|text| cell(&**text)).collect();
+        let cells: Vec<Cell<'_>> = texts
+            .iter()
+            .map(|text| if text.is_empty() { Cell::Empty } else { Cell::Text(text) })
+            .collect();
         self.judge.row(&self.header, &Row { number: 2, cells: &cells }, &mut Vec::new())
     }
 }
