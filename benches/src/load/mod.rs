@@ -13,6 +13,7 @@
 //! What came of it is one [`run::Run`], from which every page is made.
 
 pub mod bring_up;
+pub mod capacity;
 pub mod cores;
 pub mod descriptors;
 pub mod drive;

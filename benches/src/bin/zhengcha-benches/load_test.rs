@@ -15,7 +15,7 @@ use zhengcha_benches::load::questions::Mix;
 use zhengcha_benches::load::run::{About, Run};
 use zhengcha_benches::load::schedule::{Schedule, Shape};
 use zhengcha_benches::load::service::events::{Planned, What};
-use zhengcha_benches::load::{descriptors, machine, report, run::Asked, target};
+use zhengcha_benches::load::{capacity, descriptors, machine, report, run::Asked, target};
 
 use crate::{interrupt, kinds, number};
 
@@ -188,7 +188,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(out) => out.clone(),
         None => arguments.work.join(format!("report-{}", name_of(&run.about.began_at))),
     };
-    let written = report::write(&run, &folder)?;
+    let plan = run.constants.as_ref().map(capacity::nation).unwrap_or_default();
+    let written = report::write_with_plan(&run, &plan, &folder)?;
     eprintln!("done after {:.0} s", origin.elapsed().as_secs_f64());
     println!("{}", written.html.display());
     let wrong: u64 = run.phases.iter().map(|phase| phase.total.wrong).sum();

@@ -1,5 +1,6 @@
 //! The load testing kit on the command line.
 
+mod capacity;
 mod interrupt;
 mod kinds;
 mod load_test;
@@ -42,6 +43,8 @@ enum Command {
     Export(questions::Export),
     /// Write a page that compares two runs
     Compare(questions::Compare),
+    /// Reckon the machines for so many certificates and queries
+    Capacity(capacity::Arguments),
 }
 
 /// Asked by its first argument, it is the loader or the server itself: one program is the whole kit.
@@ -55,5 +58,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Questions(arguments) => questions::draw(&arguments),
         Command::Export(arguments) => questions::export(&arguments),
         Command::Compare(arguments) => questions::compare(&arguments),
+        Command::Capacity(arguments) => capacity::run(&arguments),
     }
 }

@@ -78,7 +78,13 @@ mod tests {
         let mut bulk = phase(names::BULK, 100_000, 0.7, 0.0);
         bulk.bulk = Some(Bulk { claims: 500_000, ..Bulk::default() });
         let run = Run {
-            about: About { cores: 4, server_cores: 2, records: 100, store_bytes: 9000, ..About::default() },
+            about: About {
+                cores: 4,
+                server_cores: 2,
+                records: 100,
+                store_bytes: 9000,
+                ..About::default()
+            },
             phases: vec![
                 phase(names::KNEE, 1_000_000, 1.0, 0.0),
                 phase(names::STEADY, 100_000, 0.2, 0.0),

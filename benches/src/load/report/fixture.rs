@@ -285,6 +285,7 @@ fn knee() -> Knee {
     Knee {
         steps: steps.map(step).into(),
         rate: 6200.0,
+        searches: vec![6120.0, 6200.0, 6240.0],
         spread: (6120.0, 6240.0),
         p99_us: 33_000,
         breaks_at: 7000.0,

@@ -27,13 +27,13 @@ pub(super) fn subtitle(run: &Run) -> String {
     )
 }
 
-/// With how many of the cores, when not with all of them.
-fn share_of_cores(run: &Run) -> String {
+/// With how many of its cores, when not with all of them.
+fn with_cores(run: &Run) -> String {
     let (server, all) = (run.about.server_cores, run.about.cores);
     if server == 0 || server == all {
         return String::new();
     }
-    format!("With {server} of {}; the generator had the others. ", number::count(all as u64, "core"))
+    format!(" with {server} of its {}", number::count(all as u64, "core"))
 }
 
 /// All answers of all phases: right, failed, wrong.
@@ -49,8 +49,9 @@ pub(super) fn verdict(run: &Run) -> String {
     let objective = number::stated(run.about.objective_p99_us);
     let serves = match (&run.knee, best_phase(run)) {
         (Some(knee), _) if knee.rate > 0.0 => format!(
-            "This machine serves {} queries a second, 99 of 100 within {objective}",
-            number::three(knee.rate)
+            "This machine serves {} queries a second{}, 99 of 100 within {objective}",
+            number::three(knee.rate),
+            with_cores(run)
         ),
         (Some(_), _) => {
             format!("At no rate that was tried were 99 of 100 answers there within {objective}")
@@ -159,8 +160,7 @@ fn of_knee(run: &Run, knee: &Knee) -> [Figure; 2] {
         value: number::three(knee.rate),
         unit: "queries/s".into(),
         says: format!(
-            "{}Held in a longer run, p99 {}. Searches lay between {} and {}.",
-            share_of_cores(run),
+            "Held in a longer run, p99 {}. Searches lay between {} and {}.",
             number::latency(knee.p99_us),
             number::three(low),
             number::three(high)
