@@ -5,7 +5,7 @@ use crate::load::run::Constants;
 
 /// Share of its cores that a server is to have in use at the peak, at most: the rest is for swaps, for a
 /// machine that fails, and for what is not foreseen.
-pub const UTILISATION: f64 = 0.6;
+const UTILISATION: f64 = 0.6;
 /// Share of the network's speed that is to be in use.
 const NETWORK_SHARE: f64 = 0.7;
 /// Share of the disk's random reads that is to be in use.

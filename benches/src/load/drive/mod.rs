@@ -66,12 +66,24 @@ pub struct Load {
     pub fresh_share: f64,
     /// After which an answer is no use to its asker, and how long one waits for a free connection.
     pub patience: Duration,
+    /// Who gets the next free connection.
+    pub waiting: Waiting,
     /// Length of a window.
     pub window: Duration,
 }
 
+/// Who gets the next free connection of those that wait for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Whoever has waited longest.
+    InLine,
+    /// Whoever came last. Where far more ask than can be served, nobody stands in one line for all: most leave
+    /// without an answer, and who comes at the right moment is served.
+    LatestFirst,
+}
+
 impl Load {
-    /// Kept connections, a window a second, a patience of a second.
+    /// Kept connections, those who wait for one in line, a window a second, a patience of a second.
     #[must_use]
     pub fn new(schedule: Schedule, connections: u64, connections_max: u64) -> Self {
         Self {
@@ -80,6 +92,7 @@ impl Load {
             connections_max,
             fresh_share: 0.0,
             patience: Duration::from_secs(1),
+            waiting: Waiting::InLine,
             window: Duration::from_secs(1),
         }
     }
@@ -143,6 +156,7 @@ impl Driver {
             connections_max: load.connections_max.div_ceil(threads).max(1),
             fresh_share: load.fresh_share,
             patience: load.patience,
+            waiting: load.waiting,
         };
         let record =
             self.send(record, at_begin, |thread, sender, start| {

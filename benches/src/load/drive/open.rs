@@ -2,7 +2,7 @@
 //!
 //! Connections that are free wait in a queue and are used in turn, as those of many people are. When none is
 //! free another one is opened, up to a bound; beyond it questions wait, and whoever waits longer than the
-//! patience leaves. A connection that has done its work hands out what has become due meanwhile, so that the
+//! patience leaves; `Waiting` says who is next. A connection that has done its work hands out what has become due meanwhile, so that the
 //! timer is only needed while nothing else happens.
 
 use std::cell::{Cell, RefCell};
@@ -15,6 +15,7 @@ use rand::RngExt;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
+use super::Waiting;
 use super::connect::Connection;
 use super::sender::{Buffers, Job, Sender};
 use super::ticker::Ticker;
@@ -34,6 +35,8 @@ pub(super) struct Limits {
     pub(super) fresh_share: f64,
     /// How long an asker waits for a free connection.
     pub(super) patience: Duration,
+    /// Who gets the next free one.
+    pub(super) waiting: Waiting,
 }
 
 /// A free connection's letter box.
@@ -155,6 +158,14 @@ impl<D: Iterator<Item = Duration> + 'static> Pool<D> {
         }
     }
 
+    fn next_waiting(&self) -> Option<Job> {
+        let mut waiting = self.waiting.borrow_mut();
+        match self.limits.waiting {
+            Waiting::InLine => waiting.pop_front(),
+            Waiting::LatestFirst => waiting.pop_back(),
+        }
+    }
+
     /// One connection. It ends when it has none and nothing is left to ask.
     async fn serve(self: Rc<Self>, mut connection: Option<Connection>, first: Option<Job>) {
         let slot = Rc::new(Slot::default());
@@ -166,7 +177,7 @@ impl<D: Iterator<Item = Duration> + 'static> Pool<D> {
                 self.outstanding.set(self.outstanding.get() - 1);
                 let now = Instant::now();
                 self.leave(now);
-                next = self.waiting.borrow_mut().pop_front();
+                next = self.next_waiting();
                 self.hand_out(now);
             }
             if connection.is_none() {

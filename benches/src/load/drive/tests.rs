@@ -162,6 +162,21 @@ fn nobody_waits_longer_than_the_patience_for_a_connection() {
 }
 
 #[test]
+fn who_waits_is_served_in_line_or_from_the_end() {
+    for (waiting, is_orderly) in [(Waiting::InLine, true), (Waiting::LatestFirst, false)] {
+        let address = server(|_, stream| {
+            thread::sleep(Duration::from_millis(10));
+            right(stream)
+        });
+        // Three times what one connection carries: in line everybody waits long, otherwise a few not at all.
+        let load = Load { waiting, patience: Duration::from_millis(300), ..load(300.0, 900, 1, 1) };
+        let outcome = driver(address, 1).open(&load, |_| {}).unwrap();
+        let late = outcome.inside(&[(Duration::from_millis(600), Duration::from_millis(900))]);
+        assert_eq!(late.p50_us > 200_000, is_orderly, "{waiting:?}: {}", late.p50_us);
+    }
+}
+
+#[test]
 fn each_failure_has_its_name() {
     let address = server(|number, stream| match number % 6 {
         0 => right(stream),

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::stage::Stage;
 use super::subject::Subject;
 use super::{constants, names, search};
-use crate::load::drive::Load;
+use crate::load::drive::{Load, Waiting};
 use crate::load::run::Run;
 use crate::load::schedule::{Schedule, Shape};
 use crate::load::service::Neighbour;
@@ -223,6 +223,7 @@ fn overload(
     let spike_at = schedule.spike().context("a spike has a spike")?;
     let load = Load {
         window: FINE,
+        waiting: Waiting::LatestFirst,
         connections_max: settings.overload_connections_max,
         ..settings.load(schedule)
     };
