@@ -10,6 +10,8 @@ DEMO_NAME               := 王小明
 DEMO_OTHER_NAME         := 王小红
 
 RECORDS    ?= 1000000
+# More arguments of `make load-test`, as its program takes them.
+LOAD_ARGS  ?=
 CLAIMS     ?= 1000000
 KILLS      ?= 200
 FLIPS      ?= 10000
@@ -25,7 +27,7 @@ BENCH      := cargo run --release --locked -p zhengcha-benches --bin
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test browser-test check advisories bench bench-http bench-peers bench-bulk bench-service hold-check bulk-check samples \
-        kill-loop flip-campaign swap-test fuzz scale load-demo clean
+        kill-loop flip-campaign swap-test fuzz scale load-demo load-test overcommit clean
 
 help: ## this list
 	@echo "make TARGET [STORE=store] [LISTEN=127.0.0.1:8080] [ADMIN_LISTEN=127.0.0.1:8081]"
@@ -110,6 +112,14 @@ load-demo: build ## invent RECORDS certificates, load them into scratch/load-dem
 	$(LOADER) synth --records $(RECORDS) --out scratch/register
 	bash -c 'time $(LOADER) load scratch/register/* --org all --store scratch/load-demo || [ $$? -eq 3 ]'
 	$(LOADER) snapshots --store scratch/load-demo
+
+load-test: ## what a server of RECORDS certificates carries: drives one, checks every answer, writes a report; LOAD_ARGS=--quick is short
+	@.ci/debian build-essential wrk
+	$(BENCH) zhengcha-benches -- load-test --records $(RECORDS) $(LOAD_ARGS)
+
+overcommit: ## a server with half the memory its register of RECORDS certificates takes; needs root and control groups
+	cargo build --release --locked -p zhengcha-benches --bin zhengcha-benches
+	.ci/overcommit $(RECORDS)
 
 clean: ## remove what was built and the demonstration's store
 	cargo clean

@@ -1,7 +1,7 @@
 //! Answers certificate queries over HTTP from mapped snapshots.
 //!
-//! `listen` accepts (with `tls` where it is asked for) and watches deadlines; `lane` answers usual queries, hyper reads all else; `service`
-//! takes one request through `route`, `query`,
+//! `listen` accepts (with `tls` where it is asked for) and watches deadlines; `lane` answers usual queries,
+//! hyper reads all else; `service` takes one request through `route`, `query`,
 //! `limiter` and `live` to `answer` or `problem`; `refresh` follows the store on a thread of its own;
 //! `admin` and `metrics` show operators what happens; `partner` serves other authorities. The server only ever reads the store.
 

@@ -120,10 +120,10 @@ impl BringUp {
 /// The questions, kept beside the register they are about.
 fn questions(wanted: &Wanted, work: &Path) -> anyhow::Result<QuestionSet> {
     let path = work.join(format!("questions-{}-{}.ndjson", wanted.records, wanted.seed));
-    if let Ok(set) = QuestionSet::read(&path) {
-        if set.wanted == *wanted {
-            return Ok(set);
-        }
+    if let Ok(set) = QuestionSet::read(&path)
+        && set.wanted == *wanted
+    {
+        return Ok(set);
     }
     eprintln!("questions about {} people, with every right answer", wanted.subjects);
     let set = QuestionSet::draw(wanted)?;

@@ -314,7 +314,7 @@ pub struct ServerSample {
 pub struct Generator {
     /// Threads that send.
     pub threads: usize,
-    /// Cores in use, all of the kit together.
+    /// Cores in use by the threads that send.
     pub cpu: f64,
     /// Largest share of one core that a sending thread used.
     pub busiest_thread: f64,

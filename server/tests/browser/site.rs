@@ -123,6 +123,7 @@ impl Site {
             admin_listen: any_port,
             partner_listen: any_port,
             partner_tokens: None,
+            public_tls: Switch::Off,
             tls_cert: None,
             tls_key: None,
             client_ca: None,

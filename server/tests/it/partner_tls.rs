@@ -3,77 +3,13 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use tempfile::TempDir;
 use zhengcha_server::Options;
 
+use crate::certificates::{Authority, Files, Identity, TLS13, connect};
 use crate::partner::{Tokens, bearer, query_bytes, site};
 use crate::partner_client::{MATCH, NDJSON};
 use crate::support::{Depot, HIT, PATIENCE, Site, wait_for};
-
-/// An authority that signs certificates.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-/// A certificate with its key, PEM.
-struct Identity {
-    certificate: String,
-    key: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn sign(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Identity {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![purpose];
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Identity { certificate, key: key.serialize_pem() }
-    }
-
-    fn server(&self) -> Identity {
-        self.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth)
-    }
-
-    fn client(&self) -> Identity {
-        self.sign("tax.example", ExtendedKeyUsagePurpose::ClientAuth)
-    }
-}
-
-/// The files of a server.
-struct Files {
-    folder: TempDir,
-}
-
-impl Files {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn put_identity(&self, identity: &Identity) -> (PathBuf, PathBuf) {
-        (self.write("cert.pem", &identity.certificate), self.write("key.pem", &identity.key))
-    }
-}
 
 fn site_with_tls(tokens: &Path, files: &Files, server: &Identity, client_ca: Option<&str>) -> Site {
     let (certificate, key) = files.put_identity(server);
@@ -83,35 +19,6 @@ fn site_with_tls(tokens: &Path, files: &Files, server: &Identity, client_ca: Opt
         config.tls_key = Some(key);
         config.client_ca = client_ca;
     })
-}
-
-/// A client that trusts this authority.
-fn connect(
-    address: SocketAddr,
-    ca: &Authority,
-    identity: Option<&Identity>,
-    version: &'static rustls::SupportedProtocolVersion,
-) -> StreamOwned<ClientConnection, TcpStream> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(ca.pem.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .with_root_certificates(roots);
-    let config = match identity {
-        None => builder.with_no_client_auth(),
-        Some(Identity { certificate, key }) => {
-            let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-            builder.with_client_auth_cert(chain, key).unwrap()
-        }
-    };
-    let name = ServerName::try_from("localhost").unwrap();
-    let session = ClientConnection::new(Arc::new(config), name).unwrap();
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    StreamOwned::new(session, stream)
 }
 
 /// One query over TLS; the text of the error when the two do not come together.
@@ -131,8 +38,6 @@ fn ask(
     stream.read_to_end(&mut answer).map_err(failed)?;
     Ok(String::from_utf8(answer).unwrap())
 }
-
-const TLS13: &rustls::SupportedProtocolVersion = &rustls::version::TLS13;
 
 #[test]
 fn tokens_and_registered_certificates_come_in_over_tls() {

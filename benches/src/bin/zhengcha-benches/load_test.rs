@@ -44,6 +44,9 @@ pub(crate) struct Arguments {
     /// Every part of the standard plan, too short for figures that are worth keeping
     #[arg(long)]
     quick: bool,
+    /// Every length of the standard plan, times this factor
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR", conflicts_with = "schedule")]
+    pace: f64,
     /// Only these parts of the standard plan
     #[arg(long, value_delimiter = ',', value_name = "PART", conflicts_with = "schedule")]
     only: Vec<Part>,
@@ -145,6 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let origin = Instant::now();
     let load = &arguments.load;
     ensure!(load.objective_ms > 0.0, "--objective-ms must be above 0");
+    ensure!((0.01..=100.0).contains(&arguments.pace), "--pace is 0.01 to 100");
     ensure!((0.0..=1.0).contains(&arguments.scheduled.fresh_share), "--fresh-share is 0 to 1");
     if let Some(target) = &arguments.there.target {
         target::may_drive(target, arguments.there.i_own_this_target.as_deref())?;
@@ -215,7 +219,7 @@ fn settings(arguments: &Arguments, run: &mut Run) -> anyhow::Result<Settings> {
         patience: Duration::from_millis(load.patience_ms),
         connections: load.connections.max(1),
         connections_max: load.connections_max.max(load.connections).max(1),
-        ..base
+        ..base.paced(arguments.pace)
     };
     let most = settings.connections_max.max(settings.overload_connections_max);
     let may = descriptors::raise(most + DESCRIPTORS_BESIDE)?.saturating_sub(DESCRIPTORS_BESIDE);

@@ -36,7 +36,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Drive a server, check every answer, and write a report
-    LoadTest(load_test::Arguments),
+    LoadTest(Box<load_test::Arguments>),
     /// Draw questions about an invented register, with every right answer, for another machine
     Questions(questions::Draw),
     /// Write questions for wrk, oha, k6 and JMeter

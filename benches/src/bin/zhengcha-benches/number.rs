@@ -8,7 +8,7 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         return Ok(count);
     }
     match plain.parse::<f64>() {
-        Ok(count) if count >= 0.0 && count <= 1e15 && count.fract() == 0.0 => Ok(count as u64),
+        Ok(count) if (0.0..=1e15).contains(&count) && count.fract() == 0.0 => Ok(count as u64),
         _ => Err(format!("expected {FORM}")),
     }
 }

@@ -208,6 +208,7 @@ impl Driver {
             for thread in 0..self.threads {
                 let (record, start) = (record.clone(), start.arrival());
                 let send = move || -> anyhow::Result<Record> {
+                    let born = Instant::now();
                     let runtime =
                         tokio::runtime::Builder::new_current_thread().enable_all().build();
                     let runtime = runtime.context("no runtime for a sender")?;
@@ -215,7 +216,7 @@ impl Driver {
                     let run = run(thread, Rc::clone(&sender), start);
                     LocalSet::new().block_on(&runtime, run).context("a sender failed")?;
                     let mut record = sender.record.borrow().clone();
-                    record.threads_cpu = vec![thread_cpu()];
+                    record.threads = vec![(thread_cpu(), born.elapsed())];
                     Ok(record)
                 };
                 handles.push(scope.spawn(send));

@@ -30,14 +30,12 @@ pub struct Outcome {
     began: Instant,
     time: Duration,
     window: Duration,
-    cpu: f64,
 }
 
 impl Outcome {
     pub(super) fn new(record: Record, time: Duration, window: Duration) -> Self {
         let began = record.began();
-        let cpu: f64 = record.threads_cpu.iter().map(Duration::as_secs_f64).sum();
-        Self { record, began, time, window, cpu: cpu / time.as_secs_f64().max(1e-9) }
+        Self { record, began, time, window }
     }
 
     /// When the clock started.
@@ -94,13 +92,14 @@ impl Outcome {
     #[must_use]
     pub fn generator(&self) -> Generator {
         let record = &self.record;
-        let seconds = self.time.as_secs_f64().max(1e-9);
-        let busiest = record.threads_cpu.iter().max().map_or(0.0, Duration::as_secs_f64) / seconds;
+        let share =
+            |(cpu, lived): &(Duration, Duration)| cpu.as_secs_f64() / lived.as_secs_f64().max(1e-9);
+        let shares = record.threads.iter().map(share);
         let late = |share: f64| record.late.value_at_quantile(share);
         let mut generator = Generator {
-            threads: record.threads_cpu.len(),
-            cpu: self.cpu,
-            busiest_thread: busiest,
+            threads: record.threads.len(),
+            cpu: shares.clone().sum(),
+            busiest_thread: shares.fold(0.0, f64::max),
             late_p50_us: late(0.5),
             late_p99_us: late(0.99),
             late_max_us: record.late.max(),

@@ -104,8 +104,8 @@ pub(crate) struct Record {
     /// Bytes of requests and answers, heads included.
     pub(crate) bytes: u64,
     pub(crate) sightings: Sightings,
-    /// Processor time of each thread.
-    pub(crate) threads_cpu: Vec<Duration>,
+    /// Processor time of each thread, and how long it lived.
+    pub(crate) threads: Vec<(Duration, Duration)>,
 }
 
 impl Record {
@@ -131,7 +131,7 @@ impl Record {
             connections_max: 0,
             bytes: 0,
             sightings: Sightings::default(),
-            threads_cpu: Vec::new(),
+            threads: Vec::new(),
         }
     }
 
@@ -213,7 +213,7 @@ impl Record {
         self.opened += other.opened;
         self.connections_max += other.connections_max;
         self.bytes += other.bytes;
-        self.threads_cpu.extend(other.threads_cpu);
+        self.threads.extend(other.threads);
         let (mine, theirs) = (&mut self.sightings, other.sightings);
         for (generation, at) in theirs.generations {
             mine.generations

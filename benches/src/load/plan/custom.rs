@@ -28,7 +28,7 @@ pub fn drive_schedule(
     beside: Beside<'_>,
     origin: Instant,
 ) -> anyhow::Result<()> {
-    let mut stage = standard::stage(run, subject, origin)?;
+    let mut stage = standard::stage(run, subject, settings, origin)?;
     stage.driver.closed(settings.connections, WARM_UP)?;
     let mut load = Load { fresh_share, ..settings.load(schedule) };
     if !beside.planned.is_empty() {

@@ -19,6 +19,10 @@ pub struct Settings {
     pub connections_max: u64,
     /// Connections at one time in overload: more than the server lets in.
     pub overload_connections_max: u64,
+    /// Closed loops before something is measured.
+    pub warm_up: Duration,
+    /// Between two phases or steps: what the one before left in queues and buffers is gone.
+    pub rest: Duration,
     /// One step of a search.
     pub step: Duration,
     /// Searches; how far they lie apart is the noise.
@@ -53,6 +57,8 @@ impl Settings {
             connections: 64,
             connections_max: 64,
             overload_connections_max: 6000,
+            warm_up: Duration::from_secs(3),
+            rest: Duration::from_millis(500),
             step: Duration::from_secs(5),
             searches: 3,
             phase: Duration::from_secs(30),
@@ -61,7 +67,7 @@ impl Settings {
             overload_factors: vec![2.0, 3.0],
             witness_turns: 3,
             witness: Duration::from_secs(5),
-            fresh_shares: (0.2, 0.02),
+            fresh_shares: (0.1, 0.02),
             bulk_streams: 2,
             slow_clients: 50,
         }
@@ -82,6 +88,23 @@ impl Settings {
             overload_connections_max: 1000,
             ..Self::standard(objective)
         }
+    }
+
+    /// The same with every length times this factor.
+    #[must_use]
+    pub fn paced(mut self, factor: f64) -> Self {
+        for length in [
+            &mut self.warm_up,
+            &mut self.rest,
+            &mut self.step,
+            &mut self.phase,
+            &mut self.events,
+            &mut self.overload,
+            &mut self.witness,
+        ] {
+            *length = length.mul_f64(factor);
+        }
+        self
     }
 
     /// A load with these connections.

@@ -11,8 +11,6 @@ use crate::load::service::{self, Process, Sampler};
 
 /// Between two samples of the server.
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
-/// Between two phases: what the one before left in queues and buffers is gone.
-const REST: Duration = Duration::from_millis(500);
 
 /// Where a server says how it fares.
 #[derive(Clone, Debug)]
@@ -27,6 +25,7 @@ pub(super) struct Stage<'r> {
     pub(super) driver: Driver,
     pub(super) observed: Option<Observed>,
     pub(super) is_tls: bool,
+    pub(super) rest: Duration,
     pub(super) origin: Instant,
     pub(super) run: &'r mut Run,
 }
@@ -40,7 +39,7 @@ impl Stage<'_> {
         load: &Load,
         at_begin: impl FnOnce(Instant),
     ) -> anyhow::Result<Outcome> {
-        std::thread::sleep(REST);
+        std::thread::sleep(self.rest);
         eprintln!("{name}: {}", load.schedule);
         let sampler = self.observed.as_ref().map(|observed| {
             Sampler::start(observed.admin, observed.process.clone(), self.origin, SAMPLE_EVERY)
@@ -85,7 +84,7 @@ impl Stage<'_> {
             summary.p99_us as f64 / 1e3,
             summary.failed
         );
-        std::thread::sleep(REST);
+        std::thread::sleep(self.rest);
         Ok(tried)
     }
 }

@@ -19,9 +19,9 @@ use crate::load::service::events::{Planned, What};
 use crate::load::witness::{self, KitRun};
 
 /// Share of the knee's rate at which phases run that show what else happens.
-const REST_SHARE: f64 = 0.4;
+const REST_SHARE: f64 = 0.3;
 /// The same when no knee was searched for: of what a closed loop reached.
-const REST_SHARE_OF_CLOSED: f64 = 0.25;
+const REST_SHARE_OF_CLOSED: f64 = 0.2;
 /// Share of the limit before and after a spike.
 const CALM_SHARE: f64 = 0.5;
 /// Share of the server's cores that a neighbour takes in overload.
@@ -30,8 +30,6 @@ const NEIGHBOUR_SHARE: f64 = 0.7;
 const WITNESS_CONNECTIONS: u64 = 32;
 /// Questions in the script of the witness.
 const WITNESS_QUESTIONS: usize = 20_000;
-/// The first closed loop.
-const WARM_UP: Duration = Duration::from_secs(3);
 /// Windows of phases in which something happens.
 const FINE: Duration = Duration::from_millis(250);
 /// Swaps, a hold, its release and a restart: at which share of the phase.
@@ -91,22 +89,22 @@ pub fn drive(
     parts: &BTreeSet<Part>,
     origin: Instant,
 ) -> anyhow::Result<()> {
-    let mut stage = stage(run, subject, origin)?;
+    let mut stage = stage(run, subject, settings, origin)?;
     eprintln!("{}: closed loop over {} connections", names::WARM_UP, settings.connections);
-    let warm = stage.driver.closed(settings.connections, WARM_UP)?.total();
+    let warm = stage.driver.closed(settings.connections, settings.warm_up)?.total();
     anyhow::ensure!(
         warm.right > 0,
-        "{}: no right answer in {} s; {} failed, {} wrong",
+        "{}: no right answer in {:?}; {} failed, {} wrong",
         subject.target.public,
-        WARM_UP.as_secs(),
+        settings.warm_up,
         warm.failed,
         warm.wrong
     );
     eprintln!("  {:.0} right a second", warm.rate());
-    if parts.contains(&Part::Witness) {
-        if let Err(error) = witness(&mut stage, subject, settings) {
-            stage.run.warnings.push(format!("No independent witness: {error:#}."));
-        }
+    if parts.contains(&Part::Witness)
+        && let Err(error) = witness(&mut stage, subject, settings)
+    {
+        stage.run.warnings.push(format!("No independent witness: {error:#}."));
     }
     let mut bytes = None;
     if parts.contains(&Part::Knee) {
@@ -161,12 +159,14 @@ pub fn drive(
 pub(super) fn stage<'r>(
     run: &'r mut Run,
     subject: &Subject,
+    settings: &Settings,
     origin: Instant,
 ) -> anyhow::Result<Stage<'r>> {
     Ok(Stage {
         driver: subject.driver()?,
         observed: subject.observed(),
         is_tls: subject.target.tls_ca.is_some(),
+        rest: settings.rest,
         origin,
         run,
     })
@@ -217,7 +217,7 @@ fn overload(
 ) -> anyhow::Result<()> {
     let _neighbour =
         subject.service.as_ref().map(|service| Neighbour::start(service.cores(), NEIGHBOUR_SHARE));
-    let limit = stage.driver.closed(settings.connections, WARM_UP)?.total().rate();
+    let limit = stage.driver.closed(settings.connections, settings.warm_up)?.total().rate();
     let (calm, rate) = (limit * CALM_SHARE, limit * factor);
     let schedule = Schedule::new(Shape::Spike(calm, rate), settings.overload);
     let spike_at = schedule.spike().context("a spike has a spike")?;
@@ -259,8 +259,8 @@ fn over_tls(
         subject.service = Some(service);
     }
     anyhow::ensure!(subject.target.tls_ca.is_some(), "the target does not speak TLS");
-    let mut stage = stage(run, subject, origin)?;
-    stage.driver.closed(settings.connections, WARM_UP)?;
+    let mut stage = stage(run, subject, settings, origin)?;
+    stage.driver.closed(settings.connections, settings.warm_up)?;
     let purpose = "What TLS costs on kept connections.";
     stage.phase(names::TLS, purpose, load, |_| {})?;
     fresh(&mut stage, load, names::TLS_FRESH, settings.fresh_shares.1)
