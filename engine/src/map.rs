@@ -28,6 +28,7 @@ const COPY_BYTES: usize = 16 << 20;
 pub(crate) struct MappedFile {
     map: Mmap,
     metadata: Metadata,
+    memory: Memory,
 }
 
 impl MappedFile {
@@ -41,24 +42,26 @@ impl MappedFile {
         }
         let map = match memory {
             Memory::Huge => copy(&file, metadata.len(), threads).map_err(io)?,
-            Memory::Mapped | Memory::Populated | Memory::Locked => {
+            Memory::Mapped | Memory::Paged | Memory::Populated | Memory::Locked => {
                 // SAFETY: the store's first invariant (module text): nobody writes or truncates a
                 // file under this name once it is there. The map keeps the inode.
                 let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-                // Only hints: a system without them maps small pages.
-                let _ = map.advise(Advice::WillNeed);
-                if map.len() >= HUGE_PAGE_BYTES {
-                    let _ = map.advise(Advice::HugePage);
+                if memory != Memory::Paged {
+                    // Only hints: a system without them maps small pages.
+                    let _ = map.advise(Advice::WillNeed);
+                    if map.len() >= HUGE_PAGE_BYTES {
+                        let _ = map.advise(Advice::HugePage);
+                    }
                 }
                 map
             }
         };
         match memory {
-            Memory::Mapped | Memory::Huge => {}
+            Memory::Mapped | Memory::Paged | Memory::Huge => {}
             Memory::Populated => map.advise(Advice::PopulateRead).map_err(io)?,
             Memory::Locked => map.lock().map_err(|error| OpenError::locked(path, &error))?,
         }
-        Ok(Self { map, metadata })
+        Ok(Self { map, metadata, memory })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -70,8 +73,15 @@ impl MappedFile {
         &self.metadata
     }
 
-    /// Brings every page in, so that first lookups meet neither disk nor page faults.
-    pub(crate) fn populate(&self) {
+    /// Makes ready for lookups, once all that is read from end to end has been read: brings every page
+    /// in, so that first lookups meet neither disk nor page faults, or, page by page, reads nothing more
+    /// than lookups ask for.
+    pub(crate) fn warm(&self) {
+        if self.memory == Memory::Paged {
+            // Without it each fault would read what lies around, and push out as much.
+            let _ = self.map.advise(Advice::Random);
+            return;
+        }
         if self.map.advise(Advice::PopulateRead).is_err() {
             let touched = self.map.iter().step_by(4096).map(|&byte| u64::from(byte)).sum::<u64>();
             std::hint::black_box(touched);

@@ -8,6 +8,9 @@ pub enum Memory {
     /// given back when the system needs it.
     #[default]
     Mapped,
+    /// Mapped, and read page by page, each when a lookup asks for it and nothing beside it: for a
+    /// register larger than the memory there is for it.
+    Paged,
     /// Mapped, and every page brought in before the first lookup.
     Populated,
     /// Mapped, brought in and kept in: the system may not page it out. Needs `RLIMIT_MEMLOCK`.
@@ -19,13 +22,15 @@ pub enum Memory {
 
 impl Memory {
     /// Every policy.
-    pub const ALL: [Self; 4] = [Self::Mapped, Self::Populated, Self::Locked, Self::Huge];
+    pub const ALL: [Self; 5] =
+        [Self::Mapped, Self::Paged, Self::Populated, Self::Locked, Self::Huge];
 
     /// The name in settings.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Mapped => "mapped",
+            Self::Paged => "paged",
             Self::Populated => "populated",
             Self::Locked => "locked",
             Self::Huge => "huge",

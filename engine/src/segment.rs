@@ -262,9 +262,9 @@ impl Segment {
         }
     }
 
-    /// Brings every page in, so that first lookups meet no disk.
+    /// Makes ready for lookups, by the memory policy.
     pub(crate) fn warm(&self) {
-        self.inner.file.populate();
+        self.inner.file.warm();
     }
 }
 

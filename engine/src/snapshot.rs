@@ -237,7 +237,8 @@ impl Snapshot {
     }
 
     /// Brings in every page of the segments that `previous` did not have, so that the first
-    /// lookups after a swap meet no disk. Call it off the request threads.
+    /// lookups after a swap meet no disk; under [`Memory::Paged`](crate::Memory::Paged) nothing is brought
+    /// in. Call it off the request threads.
     pub fn warm(&self, previous: Option<&Self>) {
         for layer in &self.layers {
             let known = previous

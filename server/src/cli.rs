@@ -28,6 +28,8 @@ pub enum Memory {
     /// In the page cache; the system drops pages when memory is short, and reads them again when asked
     #[default]
     Mapped,
+    /// As mapped, but nothing is read before it is asked for: for a register larger than the memory
+    Paged,
     /// As mapped, but read in before the first answer; a start takes as long as reading everything
     Populated,
     /// As populated, and never dropped: needs that much free memory and the right to lock it
@@ -41,6 +43,7 @@ impl From<Memory> for zhengcha_engine::Memory {
     fn from(memory: Memory) -> Self {
         match memory {
             Memory::Mapped => Self::Mapped,
+            Memory::Paged => Self::Paged,
             Memory::Populated => Self::Populated,
             Memory::Locked => Self::Locked,
             Memory::Huge => Self::Huge,

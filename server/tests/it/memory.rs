@@ -32,7 +32,7 @@ fn site(depot: Depot, memory: Memory) -> Option<Site> {
 
 #[test]
 fn every_policy_answers_alike_before_and_after_a_swap() {
-    for memory in [Memory::Mapped, Memory::Populated, Memory::Locked, Memory::Huge] {
+    for memory in [Memory::Mapped, Memory::Paged, Memory::Populated, Memory::Locked, Memory::Huge] {
         let depot = Depot::new();
         depot.publish([example(), second()]);
         let Some(site) = site(depot, memory) else { continue };
