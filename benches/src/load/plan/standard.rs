@@ -111,7 +111,7 @@ pub fn drive(
         bytes = search::find(&mut stage, settings, warm.rate())?;
     }
     let knee = stage.run.knee.as_ref().map(|knee| knee.rate).filter(|rate| *rate > 0.0);
-    let rest = knee.map_or(warm.rate() * REST_SHARE_OF_CLOSED, |knee| knee * REST_SHARE);
+    let rest = even(knee.map_or(warm.rate() * REST_SHARE_OF_CLOSED, |knee| knee * REST_SHARE));
     let load = settings.load(Schedule::constant(rest, settings.phase));
     for part in parts {
         match part {
@@ -154,6 +154,14 @@ pub fn drive(
     }
     run.constants = bytes.and_then(|bytes| constants::of(run, bytes));
     Ok(())
+}
+
+/// The highest of 1, 2, 5, 10, 20, … that is no higher: two runs whose knees lie near each other then ask by
+/// the same schedules and can be compared.
+fn even(rate: f64) -> f64 {
+    let ten = 10f64.powf(rate.max(1.0).log10().floor());
+    let mut steps = [5.0, 2.0, 1.0].into_iter().map(|step| step * ten);
+    steps.find(|step| *step <= rate).unwrap_or(ten)
 }
 
 pub(super) fn stage<'r>(
@@ -264,4 +272,15 @@ fn over_tls(
     let purpose = "What TLS costs on kept connections.";
     stage.phase(names::TLS, purpose, load, |_| {})?;
     fresh(&mut stage, load, names::TLS_FRESH, settings.fresh_shares.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_rates_become_the_same_one() {
+        let rates = [0.3, 1.0, 4.9, 22_802.0, 25_436.0, 50_000.0, 99_999.0];
+        assert_eq!(rates.map(even), [1.0, 1.0, 2.0, 20_000.0, 20_000.0, 50_000.0, 50_000.0]);
+    }
 }

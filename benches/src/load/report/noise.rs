@@ -33,7 +33,7 @@ pub(super) enum Verdict {
     Same,
     Better,
     Worse,
-    /// The noise of one of them is not known, or there is no figure.
+    /// The noise of one of them is not known, there is no figure, or they were asked something else.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ impl Verdict {
             Self::Same => "same within noise",
             Self::Better => "better",
             Self::Worse => "worse",
-            Self::Unknown => "noise not known",
+            Self::Unknown => "not judged",
         }
     }
 
