@@ -48,7 +48,7 @@ pub fn write(run: &Run, folder: &Path) -> anyhow::Result<Written> {
 /// much.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with_plan(
     run: &Run,
     plan: &[(String, String)],
