@@ -14,17 +14,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 use zhengcha_server::cli::Cli;
 use zhengcha_server::{Config, Options, Server};
 
+use crate::load::service::http;
 use stream::Stream;
 
 /// How long a stream is made to last while generations change.
 const SLOW_STREAM: Duration = Duration::from_secs(4);
+/// A small store is open by then.
+const READY_WITHIN: Duration = Duration::from_secs(30);
 /// Certificates of the second generation's delta.
 const DELTA_RECORDS: u64 = 500;
 
@@ -252,6 +255,12 @@ impl Partner {
         ])?;
         let server = Server::start(&Config::from_cli(&cli)?, Options::default())?;
         let address = server.partner_address().context("no partner listener")?;
+        // It listens before its store is open.
+        let deadline = Instant::now() + READY_WITHIN;
+        while !matches!(http::get(server.admin_address(), "/readyz", READY_WITHIN), Ok((200, _))) {
+            ensure!(Instant::now() < deadline, "the server is not ready in time");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Ok(Self { server, address, token })
     }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 const PAGE_BYTES_MAX: u64 = 4 << 20;
 
 /// The status and the body of a page, had within `patience` for each step.
-pub(super) fn get(
+pub(crate) fn get(
     address: SocketAddr,
     path: &str,
     patience: Duration,

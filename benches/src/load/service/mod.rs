@@ -21,7 +21,7 @@ pub mod store;
 
 mod certificate;
 mod exposition;
-mod http;
+pub(crate) mod http;
 
 pub use bulk::{Bulk, Claims};
 pub use events::Events;
