@@ -10,3 +10,4 @@ pub mod programs;
 pub mod reviews;
 pub mod samples;
 pub mod stores;
+pub mod thousands;

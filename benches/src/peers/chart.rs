@@ -2,6 +2,7 @@
 
 use super::measure::Measure;
 use super::report::{Report, Row};
+use crate::thousands::grouped;
 use std::path::Path;
 use svg::Document;
 use svg::node::element::{Line, Rectangle, Style, Text, Title};
@@ -82,19 +83,6 @@ fn digits(value: f64) -> String {
     if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
-/// A number with a comma before every three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Decades that hold every value: exponents of the first and last tick.
 fn decades(values: &[f64]) -> (i32, i32) {
     // Half the least, so that the shortest bar can be seen.
@@ -115,7 +103,8 @@ fn draw(report: &Report, axis: &Axis) -> Document {
     let values: Vec<f64> = rows.iter().map(|row| (axis.value)(row)).collect();
     let bottom = TOP + ROW * rows.len() as f64;
     let height = bottom + 34.0;
-    let note = format!("{} certificates; logarithmic, {}", grouped(report.records), axis.better);
+    let note =
+        format!("{} certificates; logarithmic, {}", grouped(report.records as u64), axis.better);
     let mut document = Document::new()
         .set("viewBox", (0.0, 0.0, WIDTH, height))
         .set("width", WIDTH)

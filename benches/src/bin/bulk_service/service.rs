@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Context;
+use zhengcha_benches::load::service::process::Usage;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -88,9 +89,7 @@ impl Service {
 }
 
 fn anonymous_bytes(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    Usage::of(pid).map(|usage| usage.anonymous_bytes)
 }
 
 impl Drop for Service {

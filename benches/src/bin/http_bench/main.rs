@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
 use zhengcha_benches::load::{exports, witness};
+use zhengcha_benches::passes::median;
 use zhengcha_benches::stores::draw_bodies;
 
 /// Bodies drawn from a store that is there already: enough to touch much of it.
@@ -178,16 +179,11 @@ fn compare(cli: &Cli) -> anyhow::Result<()> {
             );
         }
     }
-    let [ours, bare, per_thread] = rates.map(median);
+    let [ours, bare, per_thread] = rates.map(|mut rates| median(&mut rates));
     println!("median: ours {ours:.0}/s, bare {bare:.0}/s, bare per thread {per_thread:.0}/s");
     let percent = 100.0 * ours / bare;
     println!("ours / bare = {percent:.1} %");
     println!("ours / bare per thread = {:.1} %", 100.0 * ours / per_thread);
     ensure!(percent >= cli.least_percent, "below {} %", cli.least_percent);
     Ok(())
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::machine::Machine;
 use super::plan::{Limit, Need, Plan, plan};
 use crate::load::run::Constants;
+use crate::thousands::grouped;
 
 const GIB: f64 = (1u64 << 30) as f64;
 /// Certificates of the nation, as an order of magnitude, and its highest assumed rate.
@@ -158,15 +159,7 @@ pub fn nation(constants: &Constants) -> Vec<(String, String)> {
 
 /// With separators of thousands.
 fn whole(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(value.round_ties_even() as u64)
 }
 
 fn bytes(bytes: f64) -> String {

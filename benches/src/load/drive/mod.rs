@@ -30,7 +30,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::task::LocalSet;
 
 use self::connect::Connector;
@@ -41,6 +40,7 @@ use self::sender::{Course, Sender};
 use self::start::{Arrival, Start};
 use super::questions::{Drawer, Judge, QuestionSet};
 use super::schedule::Schedule;
+use super::service::process::thread_cpu;
 use super::target::Target;
 
 pub use outcome::Outcome;
@@ -166,7 +166,7 @@ impl Driver {
                     open::run(&sender, limits, due, async || start.begin(&sender.record)).await
                 }
             })?;
-        Ok(Outcome::new(record, load.schedule.time(), load.window))
+        Ok(Outcome::new(record, load.schedule.time()))
     }
 
     /// Asks over so many connections as fast as the answers come.
@@ -184,7 +184,7 @@ impl Driver {
                 Ok(())
             },
         )?;
-        Ok(Outcome::new(record, time, time))
+        Ok(Outcome::new(record, time))
     }
 
     fn seed_of(&self, thread: usize) -> u64 {
@@ -215,7 +215,10 @@ impl Driver {
                     let sender = Sender::new(self.course.clone(), record, self.seed_of(thread));
                     let run = run(thread, Rc::clone(&sender), start);
                     LocalSet::new().block_on(&runtime, run).context("a sender failed")?;
-                    let mut record = sender.record.borrow().clone();
+                    // The tasks that shared it went with their set.
+                    let sender =
+                        Rc::into_inner(sender).context("a connection outlived its sender")?;
+                    let mut record = sender.record.into_inner();
                     record.threads = vec![(thread_cpu(), born.elapsed())];
                     Ok(record)
                 };
@@ -256,11 +259,4 @@ pub fn generation(target: &Target, set: &QuestionSet) -> anyhow::Result<u64> {
     })?;
     let answer: serde_json::Value = serde_json::from_slice(&answer).context("its answer")?;
     answer["generation"].as_u64().context("its answer names no generation")
-}
-
-/// Processor time of the calling thread.
-fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let whole = u64::try_from(time.tv_sec).unwrap_or(0);
-    Duration::new(whole, u32::try_from(time.tv_nsec).unwrap_or(0))
 }

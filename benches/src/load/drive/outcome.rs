@@ -27,21 +27,18 @@ const LATE_P99_US_MAX: u64 = 1000;
 #[derive(Debug)]
 pub struct Outcome {
     record: Record,
-    began: Instant,
     time: Duration,
-    window: Duration,
 }
 
 impl Outcome {
-    pub(super) fn new(record: Record, time: Duration, window: Duration) -> Self {
-        let began = record.began();
-        Self { record, began, time, window }
+    pub(super) fn new(record: Record, time: Duration) -> Self {
+        Self { record, time }
     }
 
     /// When the clock started.
     #[must_use]
     pub fn began(&self) -> Instant {
-        self.began
+        self.record.began()
     }
 
     /// Bytes of requests and answers, heads included.
@@ -73,19 +70,21 @@ impl Outcome {
 
     /// Questions due in the windows of which this is true.
     fn of_windows(&self, belongs: impl Fn(Duration, Duration) -> bool) -> Summary {
-        let mut stretch = Stretch::default();
-        let mut seconds = 0.0;
-        for (at, window) in self.windows_at() {
-            if belongs(at, at + self.window) {
-                stretch.add(window);
-                seconds += self.window.as_secs_f64();
-            }
-        }
-        summary(&stretch, seconds)
+        let chosen: Vec<&Stretch> = self
+            .windows_at()
+            .filter(|(at, _)| belongs(*at, *at + self.record.window))
+            .map(|(_, window)| window)
+            .collect();
+        let seconds = self.record.window.as_secs_f64() * chosen.len() as f64;
+        summary(&Stretch::of(chosen), seconds)
     }
 
     fn windows_at(&self) -> impl Iterator<Item = (Duration, &Stretch)> {
-        self.record.windows.iter().enumerate().map(|(at, window)| (self.window * at as u32, window))
+        self.record
+            .windows
+            .iter()
+            .enumerate()
+            .map(|(at, window)| (self.record.window * at as u32, window))
     }
 
     /// How the generator fared.
@@ -116,8 +115,8 @@ impl Outcome {
     #[must_use]
     pub fn phase(&self, origin: Instant) -> Phase {
         let total = self.record.total();
-        let began_s = self.began.saturating_duration_since(origin).as_secs_f64();
-        let window_s = self.window.as_secs_f64();
+        let began_s = self.began().saturating_duration_since(origin).as_secs_f64();
+        let window_s = self.record.window.as_secs_f64();
         let end_s = self.time.as_secs_f64();
         let windows = self
             .windows_at()
@@ -154,14 +153,9 @@ impl Outcome {
         if each == 0 {
             return Vec::new();
         }
-        let windows = self.record.windows.chunks_exact(each).take(SLICES);
-        windows
-            .map(|windows| {
-                let mut stretch = Stretch::default();
-                windows.iter().for_each(|window| stretch.add(window));
-                summary(&stretch, self.window.as_secs_f64() * each as f64)
-            })
-            .collect()
+        let seconds = self.record.window.as_secs_f64() * each as f64;
+        let slices = self.record.windows.chunks_exact(each).take(SLICES);
+        slices.map(|windows| summary(&Stretch::of(windows), seconds)).collect()
     }
 }
 

@@ -74,6 +74,13 @@ impl Default for Stretch {
 }
 
 impl Stretch {
+    /// All of these together.
+    pub(crate) fn of<'s>(all: impl IntoIterator<Item = &'s Self>) -> Self {
+        let mut whole = Self::default();
+        all.into_iter().for_each(|one| whole.add(one));
+        whole
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.due += other.due;
         self.right += other.right;
@@ -89,7 +96,7 @@ impl Stretch {
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     began: Instant,
-    window: Duration,
+    pub(crate) window: Duration,
     patience: Duration,
     pub(crate) windows: Vec<Stretch>,
     pub(crate) failures: BTreeMap<Failure, u64>,
@@ -230,9 +237,7 @@ impl Record {
 
     /// All windows together.
     pub(crate) fn total(&self) -> Stretch {
-        let mut total = Stretch::default();
-        self.windows.iter().for_each(|window| total.add(window));
-        total
+        Stretch::of(&self.windows)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::load::drive::Outcome;
 use crate::load::run::{Event, EventCost};
+use crate::passes::median;
 
 /// Time after an event was seen that still counts as its own.
 const AFTER: Duration = Duration::from_secs(1);
@@ -27,7 +28,6 @@ pub(super) fn of(outcome: &Outcome, events: &[Event], began_s: f64) -> Vec<Event
             let during = outcome.inside(&spans);
             let mut seen: Vec<f64> =
                 events.iter().filter_map(|event| Some(event.seen_s? - event.began_s)).collect();
-            seen.sort_by(f64::total_cmp);
             EventCost {
                 what: what.to_owned(),
                 count: events.len() as u64,
@@ -36,7 +36,7 @@ pub(super) fn of(outcome: &Outcome, events: &[Event], began_s: f64) -> Vec<Event
                 max_during_us: during.max_us,
                 failed: during.failed,
                 wrong: during.wrong,
-                seen_after_s: seen.get(seen.len() / 2).copied(),
+                seen_after_s: (!seen.is_empty()).then(|| median(&mut seen)),
             }
         })
         .collect()

@@ -3,15 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::beside::{self, Beside};
-use super::settings::Settings;
+use super::names;
+use super::settings::{FINE, Settings};
+use super::stage::Stage;
 use super::subject::Subject;
-use super::{names, standard};
 use crate::load::drive::Load;
 use crate::load::run::Run;
 use crate::load::schedule::Schedule;
 
-/// Shorter windows where something happens.
-const FINE: Duration = Duration::from_millis(250);
 /// Kept connections are opened, and caches filled, before the clock starts.
 const WARM_UP: Duration = Duration::from_secs(2);
 
@@ -28,7 +27,7 @@ pub fn drive_schedule(
     beside: Beside<'_>,
     origin: Instant,
 ) -> anyhow::Result<()> {
-    let mut stage = standard::stage(run, subject, settings, origin)?;
+    let mut stage = Stage::new(run, subject, settings, origin)?;
     stage.driver.closed(settings.connections, WARM_UP)?;
     let mut load = Load { fresh_share, ..settings.load(schedule) };
     if !beside.planned.is_empty() {

@@ -6,6 +6,9 @@ use super::objective::Objective;
 use crate::load::drive::Load;
 use crate::load::schedule::Schedule;
 
+/// Windows of phases in which something happens.
+pub(super) const FINE: Duration = Duration::from_millis(250);
+
 /// Lengths, bounds and repetitions of the standard plan.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::knee::Tried;
+use super::settings::Settings;
+use super::subject::Subject;
 use crate::load::drive::{Driver, Load, Outcome};
 use crate::load::run::{Phase, Run};
 use crate::load::schedule::Schedule;
@@ -23,14 +25,31 @@ pub(super) struct Observed {
 /// Drives one server and keeps the run.
 pub(super) struct Stage<'r> {
     pub(super) driver: Driver,
-    pub(super) observed: Option<Observed>,
-    pub(super) is_tls: bool,
-    pub(super) rest: Duration,
+    observed: Option<Observed>,
+    is_tls: bool,
+    rest: Duration,
     pub(super) origin: Instant,
     pub(super) run: &'r mut Run,
 }
 
-impl Stage<'_> {
+impl<'r> Stage<'r> {
+    /// A stage for this subject; times count from `origin`.
+    pub(super) fn new(
+        run: &'r mut Run,
+        subject: &Subject,
+        settings: &Settings,
+        origin: Instant,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            driver: subject.driver()?,
+            observed: subject.observed(),
+            is_tls: subject.target.tls_ca.is_some(),
+            rest: settings.rest,
+            origin,
+            run,
+        })
+    }
+
     /// Drives a phase and notes it; `at_begin` is told when its clock started.
     pub(super) fn phase(
         &mut self,

@@ -1,13 +1,13 @@
 //! The standard plan: what a server carries, where it breaks, what disturbs it.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 
 use super::beside::{self, Beside};
 use super::overload::{self, Spike};
-use super::settings::Settings;
+use super::settings::{FINE, Settings};
 use super::stage::Stage;
 use super::subject::Subject;
 use super::{constants, names, search};
@@ -30,8 +30,6 @@ const NEIGHBOUR_SHARE: f64 = 0.7;
 const WITNESS_CONNECTIONS: u64 = 32;
 /// Questions in the script of the witness.
 const WITNESS_QUESTIONS: usize = 20_000;
-/// Windows of phases in which something happens.
-const FINE: Duration = Duration::from_millis(250);
 /// Swaps, a hold, its release and a restart: at which share of the phase.
 const EVENTS: [(What, f64); 5] = [
     (What::Swap, 0.12),
@@ -89,7 +87,7 @@ pub fn drive(
     parts: &BTreeSet<Part>,
     origin: Instant,
 ) -> anyhow::Result<()> {
-    let mut stage = stage(run, subject, settings, origin)?;
+    let mut stage = Stage::new(run, subject, settings, origin)?;
     eprintln!("{}: closed loop over {} connections", names::WARM_UP, settings.connections);
     let warm = stage.driver.closed(settings.connections, settings.warm_up)?.total();
     anyhow::ensure!(
@@ -162,22 +160,6 @@ fn even(rate: f64) -> f64 {
     let ten = 10f64.powf(rate.max(1.0).log10().floor());
     let mut steps = [5.0, 2.0, 1.0].into_iter().map(|step| step * ten);
     steps.find(|step| *step <= rate).unwrap_or(ten)
-}
-
-pub(super) fn stage<'r>(
-    run: &'r mut Run,
-    subject: &Subject,
-    settings: &Settings,
-    origin: Instant,
-) -> anyhow::Result<Stage<'r>> {
-    Ok(Stage {
-        driver: subject.driver()?,
-        observed: subject.observed(),
-        is_tls: subject.target.tls_ca.is_some(),
-        rest: settings.rest,
-        origin,
-        run,
-    })
 }
 
 fn witness(stage: &mut Stage<'_>, subject: &Subject, settings: &Settings) -> anyhow::Result<()> {
@@ -267,7 +249,7 @@ fn over_tls(
         subject.service = Some(service);
     }
     anyhow::ensure!(subject.target.tls_ca.is_some(), "the target does not speak TLS");
-    let mut stage = stage(run, subject, settings, origin)?;
+    let mut stage = Stage::new(run, subject, settings, origin)?;
     stage.driver.closed(settings.connections, settings.warm_up)?;
     let purpose = "What TLS costs on kept connections.";
     stage.phase(names::TLS, purpose, load, |_| {})?;

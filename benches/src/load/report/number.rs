@@ -3,18 +3,7 @@
 /// What stands where there is no number.
 pub(super) const NONE: &str = "–";
 
-/// A whole number with a comma before every three digits.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(super) use crate::thousands::grouped;
 
 /// Three significant digits, thousands apart: `6,210`, `41.2`, `0.0813`.
 pub(super) fn three(value: f64) -> String {
