@@ -152,6 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn a_second_run_in_the_same_folder_is_refused_and_harms_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        std::fs::create_dir(&work).unwrap();
+        let first = std::fs::File::create(work.join("lock")).unwrap();
+        first.lock().unwrap();
+        let words = ["load-test", "--records=2000", "--schedule=constant:50", "--seconds=1"];
+        let output = kit(&[&words[..], &["--work", work.to_str().unwrap()]].concat());
+        assert!(!output.status.success() && said(&output).contains("another --work"));
+        assert_eq!(std::fs::read_dir(&work).unwrap().count(), 1, "nothing but the lock");
+        drop(first);
+        assert_eq!(run(folder.path(), &words[1..]).phases[0].total.wrong, 0);
+    }
+
+    #[test]
     fn what_cannot_be_done_is_refused_with_the_cure() {
         let refused = |words: &[&str], expected: &str| {
             let output = kit(words);

@@ -1,7 +1,7 @@
 //! A server of invented certificates with the questions for it, brought up for a run.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,6 +71,7 @@ impl BringUp {
         fs::create_dir_all(&self.work)
             .with_context(|| format!("{}: cannot be made", self.work.display()))?;
         let work = fs::canonicalize(&self.work)?;
+        let lock = lock(&work)?;
         let loader = Loader::new(programs::own_loader()?);
         eprintln!("register of {} certificates, made unless it is there", self.records);
         let store = Store::prepare(&loader, &work, self.records, self.seed)?;
@@ -112,9 +113,23 @@ impl BringUp {
             folder,
             threads: self.threads,
             seed: self.seed,
+            lock: Some(lock),
         };
         Ok(BroughtUp { subject, store_bytes: store.segment_bytes() })
     }
+}
+
+/// One run at a time works in a folder: the next would take away the store that the first one serves.
+fn lock(work: &Path) -> anyhow::Result<File> {
+    let path = work.join("lock");
+    let file = File::create(&path).with_context(|| path.display().to_string())?;
+    file.try_lock().with_context(|| {
+        format!(
+            "{}: another load test works in this folder; wait for it, or give another --work",
+            work.display()
+        )
+    })?;
+    Ok(file)
 }
 
 /// The questions, kept beside the register they are about.
@@ -136,7 +151,7 @@ fn questions(wanted: &Wanted, work: &Path) -> anyhow::Result<QuestionSet> {
 /// # Errors
 /// When the server does not end well.
 pub fn take_down(subject: Subject) -> anyhow::Result<()> {
-    let Subject { service, folder, .. } = subject;
+    let Subject { service, folder, lock: _lock, .. } = subject;
     let ended = service.map_or(Ok(()), Service::stop);
     fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     ended

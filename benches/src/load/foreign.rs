@@ -60,6 +60,7 @@ impl Foreign<'_> {
             folder,
             threads: self.threads,
             seed: self.seed,
+            lock: None,
         })
     }
 }

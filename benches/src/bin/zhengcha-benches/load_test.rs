@@ -187,13 +187,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     run.about.seconds = origin_of_phases.elapsed().as_secs_f64();
-    bring_up::take_down(subject)?;
     let folder = match &arguments.out {
         Some(out) => out.clone(),
         None => arguments.work.join(format!("report-{}", name_of(&run.about.began_at))),
     };
     let plan = run.constants.as_ref().map(capacity::nation).unwrap_or_default();
+    // First the report: it cannot be made again.
     let written = report::write_with_plan(&run, &plan, &folder)?;
+    bring_up::take_down(subject)?;
     eprintln!("done after {:.0} s", origin.elapsed().as_secs_f64());
     println!("{}", written.html.display());
     let wrong: u64 = run.phases.iter().map(|phase| phase.total.wrong).sum();

@@ -1,5 +1,6 @@
 //! What is driven, with all that is known of it.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Subject {
     pub threads: usize,
     /// Of everything drawn while driving.
     pub seed: u64,
+    /// Keeps other runs out of the folder that this one works in.
+    pub lock: Option<File>,
 }
 
 impl Subject {
