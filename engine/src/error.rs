@@ -19,7 +19,7 @@ pub enum OpenError {
     /// A sound file of another kind or version.
     #[error(
         "{path}: {what} is {found}, this program reads {expected}; \
-         use the matching release or compile again"
+         use the matching release, or load the delivered files again (batches/*/files of the store)"
     )]
     Incompatible {
         /// The file.

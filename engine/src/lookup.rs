@@ -1,13 +1,12 @@
 //! Six lookups: two fields in, every certificate that has both out. Exact, without allocation.
 
-use crate::format::{INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
-use crate::index::Probe;
-use crate::index::block::{self, Line};
+use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
 use crate::index::tree::Candidates;
+use crate::index::{Probe, block};
 use crate::key::encode::{self, PairWords};
 use crate::key::{Field, Mode};
 use crate::map::prefetch;
-use crate::record::{StoredRecord, View, flag};
+use crate::record::{KeyWords, StoredRecord, View, flag};
 use crate::segment::{Index, Segment};
 use crate::snapshot::Layer;
 
@@ -15,8 +14,11 @@ use crate::snapshot::Layer;
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'q> {
     pub(crate) mode: Mode,
-    first: FieldKey<'q>,
-    second: FieldKey<'q>,
+    /// The two fields where a record has them, zeros elsewhere.
+    words: KeyWords,
+    texts: [&'q str; 2],
+    /// Whether one of the two is an escape, so that its text matters.
+    has_escape: bool,
     pub(crate) probe: Probe,
 }
 
@@ -40,21 +42,8 @@ impl<'q> FieldKey<'q> {
         Self { field, words, text }
     }
 
-    /// Whether a record has this field; an escape equal by hash is compared as text.
-    #[inline]
-    fn agrees(&self, record: &StoredRecord, segment: &Segment) -> bool {
-        let words = match self.field {
-            Field::IdNumber => [record.id.to_native(), 0],
-            Field::CertificateNumber => [record.certificate.to_native(), 0],
-            Field::TicketNumber => [record.ticket.to_native(), 0],
-            Field::Name => [record.name[0].to_native(), record.name[1].to_native()],
-        };
-        words == self.words
-            && (!self.is_escape()
-                || self.escape_agrees(&View { record: record.to_native(), texts: segment }))
-    }
-
-    /// The same of a record that was found already. No ticket number agrees with none.
+    /// Whether a record has this field; an escape equal by hash is compared as text. No ticket number
+    /// agrees with none.
     #[inline]
     pub(crate) fn agrees_with(&self, view: &View<'_>) -> bool {
         let record = &view.record;
@@ -70,8 +59,9 @@ impl<'q> FieldKey<'q> {
     #[inline]
     fn is_escape(&self) -> bool {
         match self.field {
-            Field::IdNumber | Field::TicketNumber => encode::is_escape(self.words[0]),
+            Field::IdNumber => encode::id_is_escape(self.words[0]),
             Field::CertificateNumber => encode::certificate_is_escape(self.words[0]),
+            Field::TicketNumber => encode::ticket_is_escape(self.words[0]),
             Field::Name => encode::name_is_escape(self.words),
         }
     }
@@ -87,11 +77,39 @@ impl<'q> FieldKey<'q> {
     }
 }
 
+/// Which words of a record the modes ask for, all bits set in these.
+const ASKED: [KeyWords; 6] = {
+    let mut asked = [[0; 5]; 6];
+    let mut at = 0;
+    while at < Mode::ALL.len() {
+        let (first, second) = Mode::ALL[at].fields();
+        asked[at][first as usize] = u64::MAX;
+        asked[at][second as usize] = u64::MAX;
+        asked[at][4] = asked[at][Field::Name as usize];
+        at += 1;
+    }
+    asked
+};
+
 impl<'q> Query<'q> {
     /// Packs two fields, given in the order of [`Mode::fields`].
     #[inline]
     #[must_use]
     pub fn new(mode: Mode, first: &'q str, second: &'q str) -> Self {
+        // A branch for each mode, in which nothing more depends on the mode.
+        match mode {
+            Mode::IC => Self::packed(Mode::IC, first, second),
+            Mode::IT => Self::packed(Mode::IT, first, second),
+            Mode::IN => Self::packed(Mode::IN, first, second),
+            Mode::CT => Self::packed(Mode::CT, first, second),
+            Mode::CN => Self::packed(Mode::CN, first, second),
+            Mode::TN => Self::packed(Mode::TN, first, second),
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "for the mode to be known in it")]
+    #[inline(always)]
+    fn packed(mode: Mode, first: &'q str, second: &'q str) -> Self {
         let (first_field, second_field) = mode.fields();
         Self::of(mode, FieldKey::new(first_field, first), FieldKey::new(second_field, second))
     }
@@ -99,8 +117,18 @@ impl<'q> Query<'q> {
     /// Of two packed fields, in the order of [`Mode::fields`].
     #[inline]
     pub(crate) fn of(mode: Mode, first: FieldKey<'q>, second: FieldKey<'q>) -> Self {
-        let words = PairWords { first: first.words[0], second: second.words };
-        Self { mode, first, second, probe: Probe::new(mode, words) }
+        let mut words = KeyWords::default();
+        for key in [&first, &second] {
+            words[key.field as usize] = key.words[0];
+            words[key.field as usize + 1] |= key.words[1];
+        }
+        Self {
+            mode,
+            words,
+            texts: [first.text, second.text],
+            has_escape: first.is_escape() | second.is_escape(),
+            probe: Probe::new(mode, PairWords { first: first.words[0], second: second.words }),
+        }
     }
 
     /// The mode asked in.
@@ -112,20 +140,78 @@ impl<'q> Query<'q> {
     /// No certificate is found by a ticket number it does not have.
     #[inline]
     pub(crate) fn can_match(&self) -> bool {
-        !matches!(self.mode, Mode::IT | Mode::CT | Mode::TN)
-            || [self.first, self.second]
-                .iter()
-                .all(|key| key.field != Field::TicketNumber || key.words[0] != 0)
+        let ticket = Field::TicketNumber as usize;
+        (ASKED[self.mode as usize][ticket] == 0) | (self.words[ticket] != 0)
+    }
+
+    /// Whether a record has both fields; an escape equal by hash is compared as text.
+    #[inline]
+    fn agrees(&self, record: &StoredRecord, segment: &Segment) -> bool {
+        let asked = &ASKED[self.mode as usize];
+        let stored = record.key_words();
+        let mut difference = 0;
+        for at in 0..stored.len() {
+            difference |= (stored[at] ^ self.words[at]) & asked[at];
+        }
+        difference == 0
+            && (!self.has_escape
+                || self.texts_agree(&View { record: record.to_native(), texts: segment }))
+    }
+
+    #[cold]
+    fn texts_agree(&self, view: &View<'_>) -> bool {
+        let (first, second) = self.mode.fields();
+        [first, second]
+            .into_iter()
+            .zip(self.texts)
+            .all(|(field, text)| FieldKey::new(field, text).agrees_with(view))
     }
 }
 
-/// Entries of one block that are still to be handed out, and the first block to be looked at.
+/// Entries of neighbouring blocks, by bits from the first entry of block `low` on: 32 of one ordered
+/// block, or ten each of up to [`CANDIDATES_MAX`](crate::index::tree::CANDIDATES_MAX) hashed ones.
 #[derive(Clone, Copy, Default)]
-struct Entries {
-    block: u32,
-    mask: u32,
-    low: u32,
-    low_within_run: bool,
+pub(crate) struct Entries {
+    pub(crate) low: u32,
+    pub(crate) mask: u64,
+}
+
+impl Entries {
+    /// Those of the candidate blocks that have the query's fingerprint.
+    #[inline]
+    pub(crate) fn with_fingerprint(lines: &[u8], query: &Query<'_>, low: u32, high: u32) -> Self {
+        let fingerprint = query.probe.fingerprint;
+        if query.mode.is_certificate_first() {
+            let mask = block::ordered_matches(block::line(lines, low), fingerprint);
+            return Self { low, mask: u64::from(mask) };
+        }
+        let of = |block| u64::from(block::hashed_matches(block::line(lines, block), fingerprint));
+        let mut mask = 0;
+        for block in (low..=high).rev() {
+            mask = mask << HASHED_BLOCK_ENTRIES | of(block);
+        }
+        Self { low, mask }
+    }
+
+    /// Takes out the first entry and gives its record's number; of an unused entry, one past the end.
+    #[inline]
+    pub(crate) fn next_record(&mut self, lines: &[u8], ordered: bool) -> u32 {
+        let bit = self.mask.trailing_zeros();
+        self.mask &= self.mask - 1;
+        if ordered {
+            return self.low * ORDERED_BLOCK_ENTRIES as u32 + bit;
+        }
+        let block = self.low + bit / HASHED_BLOCK_ENTRIES as u32;
+        block::hashed_record(block::line(lines, block), bit as usize % HASHED_BLOCK_ENTRIES)
+    }
+}
+
+impl Query<'_> {
+    /// Whether the record of this number has both fields; unused entries of a last block name none.
+    #[inline]
+    pub(crate) fn agrees_with_record(&self, segment: &Segment, number: u32) -> bool {
+        u64::from(number) < segment.records() && self.agrees(segment.stored(number), segment)
+    }
 }
 
 /// The certificates that have both fields: an iterator over [`View`]s, in no promised order.
@@ -133,7 +219,11 @@ pub struct Matches<'s, 'q> {
     query: Query<'q>,
     layers: std::slice::Iter<'s, Layer>,
     current: Option<(&'s Layer, &'s Index)>,
+    /// Found in one block and still to be handed out.
     entries: Entries,
+    /// The first of the candidate blocks.
+    low: u32,
+    low_within_run: bool,
 }
 
 impl<'s, 'q> Matches<'s, 'q> {
@@ -150,7 +240,8 @@ impl<'s, 'q> Matches<'s, 'q> {
                 }
             }
         }
-        Self { query, layers: layers.iter(), current: None, entries: Entries::default() }
+        let entries = Entries::default();
+        Self { query, layers: layers.iter(), current: None, entries, low: 0, low_within_run: false }
     }
 
     /// Moves to the next segment that may hold the key.
@@ -169,69 +260,32 @@ impl<'s, 'q> Matches<'s, 'q> {
             if likely_entry < ORDERED_BLOCK_ENTRIES as u32 {
                 segment.prefetch_record(high * ORDERED_BLOCK_ENTRIES as u32 + likely_entry);
             }
-            let lines = &segment.bytes()[index.blocks_range.clone()];
+            let lines = segment.lines(index);
             for block in low..=high {
                 prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
             }
             self.current = Some((layer, index));
-            let mask = matches_in(segment, index, &self.query, high);
-            self.entries = Entries { block: high, mask, low, low_within_run };
+            (self.low, self.low_within_run) = (low, low_within_run);
+            self.entries = self.agreeing(segment, lines, high);
             return Some(());
         }
     }
-}
 
-/// The entries of a block whose records have both fields.
-///
-/// All candidates are compared before the first is handed out: their cache misses overlap.
-#[inline]
-pub(crate) fn matches_in(segment: &Segment, index: &Index, query: &Query<'_>, block: u32) -> u32 {
-    let line = block::line(&segment.bytes()[index.blocks_range.clone()], block);
-    let ordered = query.mode.is_certificate_first();
-    let candidates = fingerprint_matches(line, query);
-    agreeing(segment, query, candidates, |entry| record_number(ordered, line, block, entry))
-}
-
-/// Bit `i` is set when entry `i` of the line has the query's fingerprint.
-#[inline]
-pub(crate) fn fingerprint_matches(line: &Line, query: &Query<'_>) -> u32 {
-    if query.mode.is_certificate_first() {
-        block::ordered_matches(line, query.probe.fingerprint)
-    } else {
-        block::hashed_matches(line, query.probe.fingerprint)
-    }
-}
-
-/// Those of the candidates whose records have both fields.
-#[inline]
-pub(crate) fn agreeing(
-    segment: &Segment,
-    query: &Query<'_>,
-    mut candidates: u32,
-    number: impl Fn(u32) -> u32,
-) -> u32 {
-    let mut agreeing = 0;
-    while candidates != 0 {
-        let entry = candidates.trailing_zeros();
-        candidates &= candidates - 1;
-        let number = number(entry);
-        // Unused entries of a last block name no record.
-        if u64::from(number) < segment.records() {
-            let record = segment.stored(number);
-            let agrees = query.first.agrees(record, segment) & query.second.agrees(record, segment);
-            agreeing |= u32::from(agrees) << entry;
+    /// The entries of a block whose records have both fields.
+    ///
+    /// All are compared before the first is handed out: their cache misses overlap.
+    #[inline]
+    fn agreeing(&self, segment: &Segment, lines: &[u8], block: u32) -> Entries {
+        let mut left = Entries::with_fingerprint(lines, &self.query, block, block);
+        let mut agreeing = left;
+        while left.mask != 0 {
+            let bit = left.mask & left.mask.wrapping_neg();
+            let number = left.next_record(lines, self.query.mode.is_certificate_first());
+            if !self.query.agrees_with_record(segment, number) {
+                agreeing.mask ^= bit;
+            }
         }
-    }
-    agreeing
-}
-
-/// The record of one entry of a block.
-#[inline]
-pub(crate) fn record_number(ordered: bool, line: &Line, block: u32, entry: u32) -> u32 {
-    if ordered {
-        block * ORDERED_BLOCK_ENTRIES as u32 + entry
-    } else {
-        block::hashed_record(line, entry as usize)
+        agreeing
     }
 }
 
@@ -246,30 +300,26 @@ impl<'s> Iterator for Matches<'s, '_> {
                 continue;
             };
             let segment = layer.segment();
-            let Entries { block, mask, low, .. } = self.entries;
-            if mask != 0 {
-                self.entries.mask = mask & (mask - 1);
+            let lines = segment.lines(index);
+            if self.entries.mask != 0 {
                 let ordered = self.query.mode.is_certificate_first();
-                let lines = &segment.bytes()[index.blocks_range.clone()];
-                let line = block::line(lines, block);
-                let number = record_number(ordered, line, block, mask.trailing_zeros());
+                let number = self.entries.next_record(lines, ordered);
                 if layer.is_shadowed(number) {
                     continue;
                 }
                 return Some(View { record: segment.stored(number).to_native(), texts: segment });
             }
             // Below the candidates, a run of equal sort keys goes on in the block before.
-            let (low, low_within_run) = if block > low {
-                (low, self.entries.low_within_run)
-            } else if self.entries.low_within_run {
-                (block - 1, index.tree.begins_within_run(block - 1))
-            } else {
-                self.current = None;
-                continue;
-            };
-            let block = block - 1;
-            let mask = matches_in(segment, index, &self.query, block);
-            self.entries = Entries { block, mask, low, low_within_run };
+            let block = self.entries.low;
+            if block == self.low {
+                if !self.low_within_run {
+                    self.current = None;
+                    continue;
+                }
+                self.low -= 1;
+                self.low_within_run = index.tree.begins_within_run(self.low);
+            }
+            self.entries = self.agreeing(segment, lines, block - 1);
         }
     }
 }

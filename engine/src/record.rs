@@ -30,7 +30,7 @@ pub(crate) mod flag {
     pub(crate) const CERTIFICATE: u32 = 1 << 0;
     /// The ID number is not 17 digits and a check character.
     pub(crate) const ID: u32 = 1 << 1;
-    /// The ticket number is not up to 18 digits.
+    /// The ticket number is not up to 19 digits.
     pub(crate) const TICKET: u32 = 1 << 2;
     /// The matching form of the name is longer than 16 bytes.
     pub(crate) const NAME_KEY: u32 = 1 << 3;
@@ -93,7 +93,22 @@ const _: () = assert!(std::mem::offset_of!(StoredRecord, occupation) == 48);
 const _: () = assert!(std::mem::offset_of!(StoredRecord, scores) == 56);
 const _: () = assert!(std::mem::offset_of!(StoredRecord, codes) == 60);
 
+/// What a record is asked for by: packed ID, certificate and ticket number, and both words of the name.
+pub(crate) type KeyWords = [u64; 5];
+
 impl StoredRecord {
+    /// The fields a record is asked for by.
+    #[inline]
+    pub(crate) fn key_words(&self) -> KeyWords {
+        [
+            self.id.to_native(),
+            self.certificate.to_native(),
+            self.ticket.to_native(),
+            self.name[0].to_native(),
+            self.name[1].to_native(),
+        ]
+    }
+
     /// The record in native integers.
     #[inline]
     #[must_use]
@@ -551,8 +566,8 @@ pub(crate) fn pack(
             encode::certificate_is_escape(record.certificate),
             certificate.certificate_number.as_str(),
         ),
-        (encode::is_escape(record.id), certificate.id_number.as_str()),
-        (encode::is_escape(record.ticket), certificate.ticket_number.as_str()),
+        (encode::id_is_escape(record.id), certificate.id_number.as_str()),
+        (encode::ticket_is_escape(record.ticket), certificate.ticket_number.as_str()),
         (encode::name_is_escape(record.name), &*name_key),
         (*name_key != certificate.name, certificate.name.as_str()),
     ];

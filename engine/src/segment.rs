@@ -228,6 +228,12 @@ impl Segment {
         self.indexes.as_ref().map(|indexes| &indexes[mode as usize])
     }
 
+    /// The blocks of an index.
+    #[inline]
+    pub(crate) fn lines(&self, index: &Index) -> &[u8] {
+        &self.bytes()[index.blocks_range.clone()]
+    }
+
     #[inline]
     fn records_section(&self) -> &[u8] {
         &self.bytes()[self.sections.records.clone()]

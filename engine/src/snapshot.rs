@@ -206,7 +206,7 @@ impl Snapshot {
 
     /// Looks up many queries at once and gives every match with the position of its query, in no
     /// promised order. The same answers as [`lookup`](Self::lookup), several times as many a second:
-    /// the memory accesses of some thirty searches overlap.
+    /// the memory accesses of some sixty searches overlap.
     pub fn lookup_batch<'s>(&'s self, queries: &[Query<'_>], found: impl FnMut(usize, View<'s>)) {
         batch::lookup(&self.layers, queries, found);
     }

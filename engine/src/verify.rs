@@ -4,7 +4,7 @@
 //! on without checking it again is read: dictionaries, shadows, runs and the filter.
 
 use crate::archive::{self, Shadows};
-use crate::checksum::sum64;
+use crate::checksum::{PIECE_BYTES, section_sum, sum64};
 use crate::error::OpenError;
 use crate::filter;
 use crate::format::header::SectionEntry;
@@ -26,6 +26,15 @@ enum Checked {
     Tree(Tree),
 }
 
+/// Whether a mark stands for the bytes of such a section: they are many, and lookups bound what they
+/// read of them.
+fn is_read_by_lookups_alone(kind: SectionKind) -> bool {
+    matches!(
+        kind,
+        SectionKind::Records | SectionKind::Heap | SectionKind::Tree(_) | SectionKind::Blocks(_)
+    )
+}
+
 impl UnverifiedSegment {
     /// Reads every byte: sums, padding, archives, index structure.
     ///
@@ -38,9 +47,10 @@ impl UnverifiedSegment {
     /// [`verify`](Self::verify) on the threads of `opening`; of a `marked` segment, only what a lookup
     /// does not check itself.
     pub(crate) fn verify_with(self, opening: &Opening, marked: bool) -> Result<Segment, OpenError> {
+        self.verify_sums(opening.threads, marked)?;
         let entries = &self.header.sections;
         let checked = parallel::tasks(opening.threads, entries.len(), |number| {
-            self.verify_section(&entries[number], marked)
+            self.check_section(&entries[number], marked)
         })?;
         let mut dictionary_entries = Vec::with_capacity(2);
         let mut trees = Vec::with_capacity(Mode::ALL.len());
@@ -114,18 +124,9 @@ impl UnverifiedSegment {
         &self.file.bytes()[section_range(&self.header, kind)]
     }
 
-    fn verify_section(&self, entry: &SectionEntry, marked: bool) -> Result<Checked, OpenError> {
+    /// What a section holds, once its sum is right.
+    fn check_section(&self, entry: &SectionEntry, marked: bool) -> Result<Checked, OpenError> {
         let kind = entry.kind;
-        let large = matches!(
-            kind,
-            SectionKind::Records
-                | SectionKind::Heap
-                | SectionKind::Tree(_)
-                | SectionKind::Blocks(_)
-        );
-        if !(marked && large) {
-            self.verify_sum(entry)?;
-        }
         let path = self.path.as_path();
         let section = self.section(kind);
         match kind {
@@ -151,17 +152,37 @@ impl UnverifiedSegment {
         Ok(Checked::Sound)
     }
 
-    fn verify_sum(&self, entry: &SectionEntry) -> Result<(), OpenError> {
-        let corrupt = |detail| OpenError::corrupt(&self.path, entry.kind.name(), detail);
-        let range = entry_range(entry);
+    /// Compares the sums of all sections, or of the small ones of a marked segment, with those in the
+    /// header, piece by piece on all threads.
+    fn verify_sums(&self, threads: usize, marked: bool) -> Result<(), OpenError> {
         let bytes = self.file.bytes();
-        let found = sum64(&bytes[range.clone()]);
-        if found != entry.sum {
-            return Err(corrupt(format!("sum is {found:016x}, expected {:016x}", entry.sum)));
-        }
-        let padding = range.end..range.end.next_multiple_of(PAGE_BYTES);
-        if bytes[padding].iter().any(|&byte| byte != 0) {
-            return Err(corrupt("padding is not zero".to_owned()));
+        let entries: Vec<&SectionEntry> = self
+            .header
+            .sections
+            .iter()
+            .filter(|entry| !(marked && is_read_by_lookups_alone(entry.kind)))
+            .collect();
+        let pieces: Vec<&[u8]> = entries
+            .iter()
+            .flat_map(|entry| bytes[entry_range(entry)].chunks(PIECE_BYTES))
+            .collect();
+        let sums = parallel::tasks(threads, pieces.len(), |number| {
+            Ok::<_, OpenError>(sum64(pieces[number]))
+        })?;
+        let mut sums = sums.as_slice();
+        for entry in entries {
+            let corrupt = |detail| OpenError::corrupt(&self.path, entry.kind.name(), detail);
+            let range = entry_range(entry);
+            let (own, others) = sums.split_at(range.len().div_ceil(PIECE_BYTES));
+            sums = others;
+            let found = section_sum(own);
+            if found != entry.sum {
+                return Err(corrupt(format!("sum is {found:016x}, expected {:016x}", entry.sum)));
+            }
+            let padding = range.end..range.end.next_multiple_of(PAGE_BYTES);
+            if bytes[padding].iter().any(|&byte| byte != 0) {
+                return Err(corrupt("padding is not zero".to_owned()));
+            }
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ impl Grant {
     pub(super) fn of(view: &View<'_>, year: u16) -> Self {
         let id = view.record.id;
         let years = year.saturating_sub(DEDUCTION_FIRST_YEAR);
-        if encode::is_escape(id) {
+        if encode::id_is_escape(id) {
             let text = format!("{year} {}", view.id_number().as_str());
             // The highest bit parts these from the packed ones below.
             return Self::Far(xxh3_128(text.as_bytes()) | 1 << 127);

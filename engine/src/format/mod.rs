@@ -1,4 +1,4 @@
-//! Format 1 of a segment: header, section table, section kinds. `docs/FORMAT.md` draws every byte.
+//! Format 2 of a segment: header, section table, section kinds. `docs/FORMAT.md` draws every byte.
 //!
 //! Parsing is a total function over byte slices: any bytes give a [`header::Header`] or an error.
 
@@ -6,9 +6,9 @@ pub mod header;
 pub mod section;
 
 /// Version of the segment format written here. Version 0 marks development builds.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Oldest version read here.
-pub const FORMAT_VERSION_OLDEST: u32 = 1;
+pub const FORMAT_VERSION_OLDEST: u32 = 2;
 /// Sections begin at multiples of this.
 pub const PAGE_BYTES: usize = 4096;
 /// Records of one block: what is archived and validated as a unit.
@@ -24,10 +24,11 @@ pub const SEGMENT_RECORDS_MAX: u64 = u32::MAX as u64 - 1;
 
 /// Names the record layout, the archive features, the key scheme and the index encoding. Anything
 /// that moves a byte changes this text, and with it the fingerprint in every header.
-pub const SCHEMA: &str = "zhengcha segment 1; record 64: id u64, certificate u64, ticket u64, \
+pub const SCHEMA: &str = "zhengcha segment 2; record 64: id u64, certificate u64, ticket u64, \
     name 16, extension u32, birth u16, issue u16, occupation u32, body u32, scores u32, codes u32; \
-    rkyv 0.8 little_endian aligned pointer_width_32; fst 3; keys xxh3-64 over packed fields; \
-    sort key 56 bits spelt 8+8+8x5; blocks of 32 u16 and 10 x (u16, u32)";
+    rkyv 0.8 little_endian aligned pointer_width_32; fst 3; keys xxh3-64 over packed fields, tickets to 19 digits; \
+    sort key 56 bits spelt 8+8+8x5; blocks of 32 u16 and 10 x (u16, u32); \
+    section sums over sums of 4 MiB";
 
 /// Fingerprint of [`SCHEMA`].
 #[must_use]

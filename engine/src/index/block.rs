@@ -26,23 +26,34 @@ pub(crate) fn line(section: &[u8], number: u32) -> &Line {
 /// Bit `i` is set when entry `i` of an ordered block has this fingerprint.
 #[inline]
 pub(crate) fn ordered_matches(line: &Line, fingerprint: u16) -> u32 {
-    matches::<ORDERED_BLOCK_ENTRIES>(line, fingerprint)
+    equal_lanes::<{ ORDERED_BLOCK_ENTRIES / 4 }>(line, fingerprint)
 }
 
 /// Bit `i` is set when entry `i` of a hashed block has this fingerprint.
 #[inline]
 pub(crate) fn hashed_matches(line: &Line, fingerprint: u16) -> u32 {
-    matches::<HASHED_BLOCK_ENTRIES>(line, fingerprint)
+    equal_lanes::<{ HASHED_BLOCK_ENTRIES.div_ceil(4) }>(line, fingerprint)
+        & ((1 << HASHED_BLOCK_ENTRIES) - 1)
 }
 
+/// Bit `i` is set when the 16-bit lane `i` of the first `4 * WORDS` is this one; four lanes at a time
+/// within one word.
 #[inline]
-fn matches<const N: usize>(line: &Line, fingerprint: u16) -> u32 {
-    let (words, _) = line.as_chunks::<2>();
+fn equal_lanes<const WORDS: usize>(line: &Line, wanted: u16) -> u32 {
+    const LOW: u64 = 0x0001_0001_0001_0001;
+    const ALL_BUT_HIGH: u64 = LOW * 0x7FFF;
+    // Brings the lowest bits of four lanes together, above all others.
+    const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+    let wanted = LOW * u64::from(wanted);
+    let (words, _) = line.as_chunks::<8>();
     let mut mask = 0;
-    for (bit, word) in words[..N].iter().enumerate() {
-        mask |= u32::from(u16::from_le_bytes(*word) == fingerprint) << bit;
+    for (at, word) in words[..WORDS].iter().enumerate() {
+        let difference = u64::from_le_bytes(*word) ^ wanted;
+        // The highest bit of a lane is left where all its bits are zero.
+        let equal = !(((difference & ALL_BUT_HIGH) + ALL_BUT_HIGH) | difference | ALL_BUT_HIGH);
+        mask |= ((equal >> 15).wrapping_mul(GATHER) >> 48) << (4 * at);
     }
-    mask
+    mask as u32
 }
 
 /// The record number of an entry of a hashed block.
@@ -79,6 +90,27 @@ mod tests {
         assert_eq!(hashed_matches(&line, 0), 0b11_1111_1000);
         assert_eq!(hashed_record(&line, 2), 71);
         assert_eq!(hashed_record(&line, 9), NO_RECORD);
+    }
+
+    #[test]
+    fn lanes_are_compared_at_once_as_one_by_one() {
+        let one_by_one = |line: &Line, wanted: u16| {
+            let (lanes, _) = line.as_chunks::<2>();
+            lanes.iter().enumerate().fold(0, |mask, (bit, lane)| {
+                mask | u32::from(u16::from_le_bytes(*lane) == wanted) << bit
+            })
+        };
+        let mut random = 1u64;
+        for _ in 0..10_000 {
+            let line: Line = std::array::from_fn(|_| {
+                random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                // Few values, so that lanes agree.
+                [0x00, 0x7F, 0x80, 0xFF][(random >> 62) as usize]
+            });
+            for wanted in [0x0000, 0x7F7F, 0x8000, 0xFFFF, 0x80FF] {
+                assert_eq!(equal_lanes::<8>(&line, wanted), one_by_one(&line, wanted));
+            }
+        }
     }
 
     #[test]

@@ -7,13 +7,16 @@
 //! one pass down.
 //!
 //! `verify` walks every node once through the own decoder (`node`), and a test holds it against the
-//! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`).
+//! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`,
+//! `directory`, `fences`).
 
+use super::directory::{COUNT_MAX, DIRECTORY_BLOCKS_MIN, Directory};
 pub(crate) use super::fences::Slot;
 use super::fences::{FENCED_BLOCKS_MIN, Fences};
 use super::node::{Node, node, root_address};
-use super::top::{BLOCKS_MAX, DIRECTORY_BLOCKS_MIN, Directory, Runs, Top};
+use super::top::{BLOCKS_MAX, Runs, Top};
 use crate::error::OpenError;
+use crate::format::HASHED_BLOCK_ENTRIES;
 use std::path::Path;
 
 /// Symbols of a spelt sort key.
@@ -46,7 +49,13 @@ pub(crate) struct Tree {
     runs: Runs,
 }
 
-/// Which blocks may begin with a key: `low` to `high`, both included.
+/// Most blocks that a search leaves: those that begin in one slot of a directory, the one before them,
+/// and one more where a run of equal keys goes back.
+pub(crate) const CANDIDATES_MAX: u32 = COUNT_MAX + 2;
+const _: () = assert!(CANDIDATES_MAX as usize * HASHED_BLOCK_ENTRIES <= 64);
+
+/// Which blocks may hold a key: `low` to `high`, both included, at most [`CANDIDATES_MAX`]; of an ordered
+/// index, one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Candidates {
     pub(crate) low: u32,
@@ -112,7 +121,7 @@ impl Tree {
         let runs = Runs::new(runs, blocks);
         let top = Top::build(section, root, blocks, Top::symbols(blocks)).map_err(io)?;
         let directory = (even && blocks >= DIRECTORY_BLOCKS_MIN)
-            .then(|| Directory::build(section, root, blocks, &runs))
+            .then(|| Directory::build(section, root, blocks))
             .transpose()
             .map_err(io)?;
         let fences = (!even && blocks >= FENCED_BLOCKS_MIN)
@@ -135,7 +144,9 @@ impl Tree {
     /// Begins a search.
     #[inline]
     pub(crate) fn begin(&self, sort_key: u64) -> Begun {
-        if let Some(candidates) = self.directory.as_ref().and_then(|it| it.candidates(sort_key)) {
+        if let Some(candidates) =
+            self.directory.as_ref().and_then(|it| it.candidates(sort_key, &self.runs))
+        {
             return Begun::Found(candidates);
         }
         if let Some(fences) = self.fences.as_ref().filter(|_| Fences::tell(sort_key)) {
@@ -353,7 +364,7 @@ mod tests {
         let root = root_address(&section).unwrap();
         let top = Top::build(&section, root, blocks, symbols).unwrap();
         let runs = Runs::new(&runs, blocks);
-        let directory = directory.then(|| Directory::build(&section, root, blocks, &runs).unwrap());
+        let directory = directory.then(|| Directory::build(&section, root, blocks).unwrap());
         let fences = directory.is_none().then(|| Fences::build(&section, root, blocks).unwrap());
         (section, Tree { top, directory, fences, runs })
     }

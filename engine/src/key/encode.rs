@@ -4,7 +4,7 @@
 //! *escape*: a tag bit and a hash, with the text itself kept in the segment's heap and compared
 //! there. Nothing but certificate numbers needs an order, and among escapes order has no meaning.
 
-use super::Mode;
+use super::{Mode, digits};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Seed of every key hash; part of the format.
@@ -14,6 +14,11 @@ pub const HASH_SEED: u64 = 0x5A48_454E_4743_4841;
 pub(crate) const SORT_KEY_BITS: u32 = 56;
 
 const ESCAPE: u64 = 1 << 63;
+/// Above every packed number of 19 digits.
+const TICKET_ESCAPE: u64 = 0b11 << 62;
+/// Where packed ticket numbers of 19 digits begin: above those of 18 with their 1 in front.
+const TICKET_19_DIGITS: u64 = 2 * 10u64.pow(18);
+const _: () = assert!(TICKET_19_DIGITS + 10u64.pow(19) <= TICKET_ESCAPE);
 const CERTIFICATE_ESCAPE: u64 = 1 << (SORT_KEY_BITS - 1);
 
 /// Name bytes kept inside the record.
@@ -27,7 +32,7 @@ const NAME_ESCAPE: u8 = 0xFF;
 #[inline]
 #[must_use]
 pub(crate) fn certificate(text: &str) -> u64 {
-    match digits::<16>(text.as_bytes()) {
+    match text.as_bytes().try_into().ok().and_then(digits::sixteen) {
         Some(value) => value << 1,
         None => CERTIFICATE_ESCAPE | (hash_text(text) >> 9),
     }
@@ -43,46 +48,55 @@ pub(crate) fn certificate_is_escape(packed: u64) -> bool {
 #[inline]
 #[must_use]
 pub(crate) fn id(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    if let Some((head, &[last])) = bytes.split_at_checked(17)
-        && let Some(value) = digits::<17>(head)
-    {
-        let check = match last {
-            b'0'..=b'9' => u64::from(last - b'0'),
-            b'X' => 10,
-            _ => return ESCAPE | hash_text(text),
-        };
-        return value * 11 + check;
-    }
-    ESCAPE | hash_text(text)
+    packed_id(text.as_bytes()).unwrap_or_else(|| ESCAPE | hash_text(text))
 }
 
-/// A ticket number: up to 18 digits with a 1 in front, so that leading zeros count; 0 for none.
+#[inline]
+fn packed_id(bytes: &[u8]) -> Option<u64> {
+    let bytes: &[u8; 18] = bytes.try_into().ok()?;
+    let (head, [seventeenth, check]) = bytes.split_first_chunk::<16>()? else { return None };
+    let check = match check {
+        b'0'..=b'9' => u64::from(check - b'0'),
+        b'X' => 10,
+        _ => return None,
+    };
+    let digit = seventeenth.is_ascii_digit().then(|| u64::from(seventeenth - b'0'))?;
+    Some((digits::sixteen(head)? * 10 + digit) * 11 + check)
+}
+
+/// A ticket number: up to 18 digits with a 1 in front, so that leading zeros count, 19 digits above
+/// these; 0 for none.
 #[inline]
 #[must_use]
 pub(crate) fn ticket(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    if bytes.is_empty() {
-        return 0;
+    match (text.len(), digits::up_to_nineteen(text.as_bytes())) {
+        (0, _) => 0,
+        (length, Some(value)) => TICKET_BEGINS[length] + value,
+        (_, None) => TICKET_ESCAPE | (hash_text(text) >> 2),
     }
-    if bytes.len() <= 18 {
-        let mut value = 1u64;
-        let mut ok = true;
-        for &byte in bytes {
-            let digit = byte.wrapping_sub(b'0');
-            ok &= digit < 10;
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        if ok {
-            return value;
-        }
-    }
-    ESCAPE | hash_text(text)
 }
 
-/// Whether a packed ID or ticket number needs its text.
+/// What is added to the value of a ticket number, by its length: each length has its own range.
+const TICKET_BEGINS: [u64; 20] = {
+    let mut begins = [0; 20];
+    let mut len = 0;
+    while len < 19 {
+        begins[len] = 10u64.pow(len as u32);
+        len += 1;
+    }
+    begins[19] = TICKET_19_DIGITS;
+    begins
+};
+
+/// Whether a packed ticket number needs its text.
 #[inline]
-pub(crate) fn is_escape(packed: u64) -> bool {
+pub(crate) fn ticket_is_escape(packed: u64) -> bool {
+    packed >= TICKET_ESCAPE
+}
+
+/// Whether a packed ID number needs its text.
+#[inline]
+pub(crate) fn id_is_escape(packed: u64) -> bool {
     packed & ESCAPE != 0
 }
 
@@ -91,21 +105,22 @@ pub(crate) fn is_escape(packed: u64) -> bool {
 #[must_use]
 pub(crate) fn name(text: &str) -> [u64; 2] {
     let bytes = text.as_bytes();
-    let mut packed = [0u8; NAME_INLINE_BYTES];
-    if let Some(inline) = packed.get_mut(..bytes.len()) {
-        inline.copy_from_slice(bytes);
-    } else {
-        packed[0] = NAME_ESCAPE;
-        packed[8..].copy_from_slice(&hash_text(text).to_le_bytes());
+    let length = bytes.len();
+    if length > NAME_INLINE_BYTES {
+        return [u64::from(NAME_ESCAPE), hash_text(text)];
     }
-    let (low, high) = packed.split_at(8);
-    [read_u64(low), read_u64(high)]
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // The last eight bytes overlap the first; in halves, as a shift by a whole word is none.
+        let overlap = 4 * (NAME_INLINE_BYTES - length);
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last) >> overlap >> overlap];
+    }
+    [bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0]
 }
 
 /// Whether a packed name needs its text.
 #[inline]
 pub(crate) fn name_is_escape(packed: [u64; 2]) -> bool {
-    packed[0].to_le_bytes()[0] == NAME_ESCAPE
+    packed[0] == u64::from(NAME_ESCAPE)
 }
 
 /// The two packed fields of a key; a name takes the last two words.
@@ -130,42 +145,25 @@ fn hash_text(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
-/// Exactly `N` ASCII digits, `N` at most 18.
-#[inline]
-fn digits<const N: usize>(bytes: &[u8]) -> Option<u64> {
-    let bytes: &[u8; N] = bytes.try_into().ok()?;
-    let mut value = 0u64;
-    let mut ok = true;
-    for &byte in bytes {
-        let digit = byte.wrapping_sub(b'0');
-        ok &= digit < 10;
-        value = value * 10 + u64::from(digit & 0x0F);
-    }
-    ok.then_some(value)
-}
-
-fn read_u64(bytes: &[u8]) -> u64 {
-    let mut word = [0u8; 8];
-    word.copy_from_slice(&bytes[..8]);
-    u64::from_le_bytes(word)
-}
-
 /// A number unpacked into its text, without allocation.
 #[derive(Clone, Copy)]
 pub struct NumberText<'s> {
     heap: Option<&'s str>,
-    bytes: [u8; 18],
+    bytes: [u8; NUMBER_BYTES],
     len: u8,
 }
 
+/// Digits of the longest number that is packed.
+const NUMBER_BYTES: usize = 19;
+
 impl<'s> NumberText<'s> {
     pub(crate) fn heap(text: &'s str) -> Self {
-        Self { heap: Some(text), bytes: [0; 18], len: 0 }
+        Self { heap: Some(text), bytes: [0; NUMBER_BYTES], len: 0 }
     }
 
-    /// `value` in exactly `len` digits, at most 18.
+    /// `value` in exactly `len` digits, at most 19.
     fn digits(mut value: u64, len: usize) -> Self {
-        let mut bytes = [b'0'; 18];
+        let mut bytes = [b'0'; NUMBER_BYTES];
         for byte in bytes[..len].iter_mut().rev() {
             *byte = b'0' + (value % 10) as u8;
             value /= 10;
@@ -185,8 +183,11 @@ impl<'s> NumberText<'s> {
     }
 
     pub(crate) fn ticket(packed: u64) -> Self {
-        let len = packed.checked_ilog10().unwrap_or(0) as usize;
-        Self::digits(packed - 10u64.pow(len as u32), len)
+        let len = match packed {
+            TICKET_19_DIGITS.. => 19,
+            shorter => shorter.checked_ilog10().unwrap_or(0) as usize,
+        };
+        Self::digits(packed - TICKET_BEGINS[len], len)
     }
 
     /// The number as text.
@@ -218,11 +219,12 @@ mod tests {
         assert!(!certificate_is_escape(c));
         assert_eq!(&*NumberText::certificate(c), "0101120201100058");
         let i = id("11010519491231002X");
-        assert!(!is_escape(i));
+        assert!(!id_is_escape(i));
         assert_eq!(&*NumberText::id(i), "11010519491231002X");
-        for text in ["0", "00", "10", "000123", "999999999999999999", "000000000000000000"] {
+        let tickets = ["0", "00", "10", "000123", "999999999999999999", "000000000000000000"];
+        for text in tickets.into_iter().chain(["9999999999999999999", "0000000000000000000"]) {
             let t = ticket(text);
-            assert!(!is_escape(t), "{text}");
+            assert!(!ticket_is_escape(t), "{text}");
             assert_eq!(&*NumberText::ticket(t), text);
         }
     }
@@ -234,10 +236,11 @@ mod tests {
         }
         for text in ["", "E12345678", "军字第1234567号", "1101051949123100Xx", "110105491231002"]
         {
-            assert!(is_escape(id(text)), "{text}");
+            assert!(id_is_escape(id(text)), "{text}");
         }
-        assert!(is_escape(ticket("A1")));
-        assert!(is_escape(ticket("1234567890123456789")));
+        for text in ["A1", "123456789012345678A", "12345678901234567890"] {
+            assert!(ticket_is_escape(ticket(text)), "{text}");
+        }
         assert_eq!(ticket(""), 0);
     }
 
@@ -247,6 +250,13 @@ mod tests {
         assert!(!name_is_escape(name("ABCDEFGHIJKLMNOP")));
         assert!(name_is_escape(name("ABCDEFGHIJKLMNOPQ")));
         assert!(!name_is_escape(name("")));
+        for text in ["", "A", "王", "ABCD", "王小", "ABCDEFGH", "王小明", "ABCDEFGHIJKLMNOP"]
+        {
+            let mut bytes = [0; NAME_INLINE_BYTES];
+            bytes[..text.len()].copy_from_slice(text.as_bytes());
+            let (words, _) = bytes.as_chunks::<8>();
+            assert_eq!(name(text), [0, 1].map(|at| u64::from_le_bytes(words[at])), "{text}");
+        }
     }
 
     proptest! {
@@ -260,7 +270,7 @@ mod tests {
         }
 
         #[test]
-        fn different_tickets_pack_apart(a in "[0-9]{1,18}", b in "[0-9]{1,18}") {
+        fn different_tickets_pack_apart(a in "[0-9]{1,19}", b in "[0-9]{1,19}") {
             prop_assert_eq!(a == b, ticket(&a) == ticket(&b));
             let packed = ticket(&a);
             let text = NumberText::ticket(packed);

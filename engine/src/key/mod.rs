@@ -2,6 +2,7 @@
 //!
 //! Loading and asking go through the same functions here, so they cannot disagree.
 
+mod digits;
 pub mod encode;
 pub mod normalize;
 pub mod resident_id;
@@ -60,7 +61,7 @@ impl Mode {
 
     /// The two fields of this mode, in the order of its name.
     #[must_use]
-    pub fn fields(self) -> (Field, Field) {
+    pub const fn fields(self) -> (Field, Field) {
         match self {
             Self::IC => (Field::IdNumber, Field::CertificateNumber),
             Self::IT => (Field::IdNumber, Field::TicketNumber),

@@ -1,4 +1,4 @@
-//! Format 1 as committed: opened, answered and reproduced byte for byte by every test run.
+//! Format 2 as committed: opened, answered and reproduced byte for byte by every test run.
 //!
 //! A new format version gets a folder of its own (`ZHENGCHA_WRITE_GOLDEN=1 cargo test golden` writes
 //! one that is missing); an old folder is never touched again.
@@ -8,10 +8,14 @@ use std::fs;
 use std::path::PathBuf;
 use zhengcha_engine::format::section::SegmentKind;
 use zhengcha_engine::testing::{self, Model};
-use zhengcha_engine::{Certificate, Date, IdType, Mode, Shadows, Snapshot, Store};
+use zhengcha_engine::{Certificate, Date, IdType, Mode, OpenError, Shadows, Snapshot, Store};
+
+fn golden(version: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version)
+}
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1")
+    golden("v2")
 }
 
 /// Records of the base: packed and escaped fields, a shared number, a run over blocks.
@@ -25,6 +29,11 @@ fn base() -> Vec<Certificate> {
         ticket_number: String::new(),
         ..plain("9901120201100001")
     }));
+    // The longest ticket number that is packed, and one that is not.
+    for (number, digits) in [(41, 19), (42, 20)] {
+        let ticket_number = format!("9{number:0>width$}", width = digits - 1);
+        all.push(Certificate { ticket_number, ..plain(&format!("01011202011{number:05}")) });
+    }
     all.push(Certificate {
         name: "阿不都克里木•阿不都热合曼".to_owned(),
         id_number: "军字第1234567号".to_owned(),
@@ -55,7 +64,7 @@ fn write(store: &Store) {
     let base = testing::write_segment(store, SegmentKind::Base, base(), Vec::new()).unwrap();
     let shadows = vec![Shadows { segment: base.0.id.clone(), records: vec![0, 1] }];
     let delta = testing::write_segment(store, SegmentKind::Delta, delta(), shadows).unwrap();
-    testing::publish_segments(store, &[base, delta], 81).unwrap();
+    testing::publish_segments(store, &[base, delta], 83).unwrap();
 }
 
 fn expected() -> Vec<Certificate> {
@@ -83,7 +92,7 @@ fn golden_store_answers() {
         write(&Store::new(folder()));
     }
     let snapshot = Snapshot::open_current(&Store::new(folder()), None).unwrap().unwrap();
-    assert_eq!((snapshot.generation(), snapshot.records()), (1, 81));
+    assert_eq!((snapshot.generation(), snapshot.records()), (1, 83));
     assert_eq!(snapshot.as_of(), Date::new(2026, 11, 15));
     let model = Model::new(&expected());
     for certificate in base().iter().chain(&delta()) {
@@ -122,5 +131,14 @@ fn golden_layout_is_pinned() {
         text.push('\n');
         text.push_str(&segment.describe());
     }
-    insta::assert_snapshot!("layout_v1", text);
+    insta::assert_snapshot!("layout_v2", text);
+}
+
+#[test]
+fn a_store_of_another_format_is_refused_with_the_cure() {
+    let error = Snapshot::open_current(&Store::new(golden("v1")), None).unwrap_err();
+    assert!(matches!(error, OpenError::Incompatible { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("format version is 1, this program reads 2"), "{text}");
+    assert!(text.contains("load the delivered files again"), "{text}");
 }

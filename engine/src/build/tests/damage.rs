@@ -4,7 +4,7 @@ use super::{plain, rows_of, written};
 use crate::build::merge::Source;
 use crate::build::segment::Plan;
 use crate::build::{Silent, check_records};
-use crate::checksum::sum64;
+use crate::checksum::sum_of_section;
 use crate::format::PAGE_BYTES;
 use crate::format::header::Header;
 use crate::format::section::SectionKind;
@@ -41,7 +41,7 @@ impl Whole {
         let blocks = header.sections.iter_mut().find(|section| section.kind == kind).unwrap();
         let range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
         change(&mut bytes[range.clone()]);
-        blocks.sum = sum64(&bytes[range]);
+        blocks.sum = sum_of_section(&bytes[range]);
         bytes[..PAGE_BYTES].copy_from_slice(&header.emit());
         let path = self.folder.path().join("wrong.seg");
         let _ = fs::remove_file(&path);

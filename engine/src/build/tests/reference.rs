@@ -3,7 +3,7 @@
 
 use crate::archive::{Pair, Shadows, archive};
 use crate::build::merge::Source;
-use crate::checksum::sum64;
+use crate::checksum::sum_of_section;
 use crate::filter::FilterBuilder;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
@@ -139,7 +139,7 @@ struct Image {
 impl Image {
     fn section(&mut self, kind: SectionKind, bytes: &[u8]) {
         let (offset, length) = (self.bytes.len() as u64, bytes.len() as u64);
-        self.sections.push(SectionEntry { kind, offset, length, sum: sum64(bytes) });
+        self.sections.push(SectionEntry { kind, offset, length, sum: sum_of_section(bytes) });
         self.bytes.extend_from_slice(bytes);
         self.bytes.resize(self.bytes.len().next_multiple_of(PAGE_BYTES), 0);
     }
