@@ -46,6 +46,12 @@ const ACCEPT_PAUSE_FIRST: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_LONGEST: Duration = Duration::from_millis(500);
 /// Between two lines of log about accept errors.
 const ACCEPT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Connections turned away in a row before a pause. While the server is full, those that knock wait in the
+/// queue of the kernel, where they cost nothing: turning all away at once would take the time of those
+/// that are in, and who is turned away comes again.
+const REFUSALS_IN_A_ROW: u32 = 16;
+/// That pause.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(10);
 /// Longest time between two looks at the deadlines of a connection.
 const TICK_LONGEST: Duration = Duration::from_millis(500);
 /// Shortest such time.
@@ -421,28 +427,32 @@ pub async fn accept(
 ) {
     accept_each(listener, &app.metrics, stop, |stream, peer| {
         let exempt = is_trusted(peer, &app.trusted_proxies);
-        match gate.admit(peer, exempt) {
-            Ok(admission) => workers.give(stream, peer, admission),
-            Err(rejection) => {
-                app.metrics.common().count_rejection(rejection);
-                // Over TLS without a word: what could be said would have to go through a handshake first.
-                if !workers.speaks_tls {
-                    refuse(stream);
-                }
+        let rejection = match gate.admit(peer, exempt) {
+            Ok(admission) => {
+                workers.give(stream, peer, admission);
+                return Ok(());
             }
+            Err(rejection) => rejection,
+        };
+        app.metrics.common().count_rejection(rejection);
+        // Over TLS without a word: what could be said would have to go through a handshake first.
+        if !workers.speaks_tls {
+            refuse(stream);
         }
+        Err(rejection)
     })
     .await;
 }
 
-/// Accepts until told to stop, whatever goes wrong in between.
+/// Accepts until told to stop, whatever goes wrong in between; slower while there is no room at all.
 pub(crate) async fn accept_each(
     listener: TcpListener,
     metrics: &Metrics,
     mut stop: watch::Receiver<bool>,
-    mut take: impl FnMut(StdStream, IpAddr),
+    mut take: impl FnMut(StdStream, IpAddr) -> Result<(), Rejection>,
 ) {
     let mut pause = ACCEPT_PAUSE_FIRST;
+    let mut refusals = 0;
     let mut logged: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
@@ -455,7 +465,13 @@ pub(crate) async fn accept_each(
         }) {
             Ok((stream, peer)) => {
                 pause = ACCEPT_PAUSE_FIRST;
-                take(stream, peer);
+                // One address that is above its own limit must not keep the others waiting.
+                let is_full = take(stream, peer) == Err(Rejection::Connections);
+                refusals = if is_full { refusals + 1 } else { 0 };
+                if refusals == REFUSALS_IN_A_ROW {
+                    refusals = 0;
+                    tokio::time::sleep(REFUSAL_PAUSE).await;
+                }
                 continue;
             }
             Err(error) => error,

@@ -102,6 +102,7 @@ struct Counting<'t> {
 impl Counting<'_> {
     /// The next slot, or the end of the last: `first` is the first block at or above it. Whatever a
     /// damaged tree says, no search is led past the last block.
+    #[inline]
     fn begin(&mut self, first: u32) {
         let first = first.min(self.blocks);
         if let Some(slot) = self.begun.checked_sub(1) {

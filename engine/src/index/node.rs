@@ -102,6 +102,7 @@ impl AnyNode {
         child_address(section, at, self.child_bytes, self.low)
     }
 
+    #[inline]
     fn final_output(&self, section: &[u8]) -> Option<u32> {
         unpack(section, self.low, self.output_bytes)
     }
@@ -142,6 +143,7 @@ impl Node {
     }
 
     /// Output of the separator that ends here, if one does.
+    #[inline]
     pub(super) fn final_output(&self, section: &[u8]) -> Option<u32> {
         match self {
             Self::Any(node) if node.is_final => node.final_output(section),
@@ -150,6 +152,7 @@ impl Node {
     }
 
     /// Number of transitions.
+    #[inline]
     pub(super) fn transitions(&self) -> usize {
         match self {
             Self::Any(node) => node.transitions,
@@ -158,6 +161,7 @@ impl Node {
     }
 
     /// Transition `index`: input, output, child.
+    #[inline]
     pub(super) fn transition(&self, section: &[u8], index: usize) -> Option<(u8, u32, u32)> {
         match *self {
             Self::Next { input, child } => Some((input, 0, child)),

@@ -50,13 +50,12 @@ pub(crate) async fn accept(listener: StdListener, desk: Arc<Desk>, stop: watch::
     let metrics = Arc::clone(&desk.app.metrics);
     accept_each(listener, &metrics, stop, |stream, peer| {
         let exempt = is_trusted(peer, &desk.app.trusted_proxies);
-        match desk.gate.admit(peer, exempt) {
-            Ok(admission) => {
-                tokio::spawn(open(Arc::clone(&desk), stream, peer, admission));
-            }
-            // Without a word: what could be said would have to go through a handshake first.
-            Err(rejection) => metrics.common().count_rejection(rejection),
-        }
+        // Who is refused is so without a word: what could be said would have to go through a handshake.
+        let admission = desk.gate.admit(peer, exempt).inspect_err(|rejection| {
+            metrics.common().count_rejection(*rejection);
+        })?;
+        tokio::spawn(open(Arc::clone(&desk), stream, peer, admission));
+        Ok(())
     })
     .await;
 }

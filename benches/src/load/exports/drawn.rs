@@ -100,15 +100,15 @@ impl<'q> Drawn<'q> {
 
 fn line(question: &Question, uploads: u32) -> anyhow::Result<Line<'_>> {
     let body = str::from_utf8(&question.body).context("its body is no UTF-8")?;
-    let shown = question.shown.iter().filter(|shown| shown.since <= uploads);
-    let shown: Vec<&str> = shown.map(|shown| &*shown.json).collect();
-    let tail = format!("\"count\":{},\"certificates\":[{}]}}", shown.len(), shown.join(","));
+    let count = question.shown_at(uploads).count();
+    let tail = String::from_utf8(question.tail(uploads)).context("its answer is no UTF-8")?;
+    let tail = format!("\"count\":{tail}");
     // JSON writes them as escapes, so they can only be space between its parts.
     ensure!(
         is_line(body) && is_line(&tail),
         "it has a tab, a line break or another control character"
     );
-    Ok(Line { body, count: shown.len(), tail })
+    Ok(Line { body, count, tail })
 }
 
 fn is_line(text: &str) -> bool {

@@ -5,6 +5,8 @@
 
 mod address;
 mod drawn;
+#[cfg(test)]
+mod tests;
 pub mod wrk;
 
 use std::io::Write;

@@ -93,7 +93,8 @@ impl Settings {
         }
     }
 
-    /// The same with every length times this factor.
+    /// The same with every length times this factor, but for the turns of the witness: in shorter ones two
+    /// closed loops stray from each other by more than they may.
     #[must_use]
     pub fn paced(mut self, factor: f64) -> Self {
         for length in [
@@ -103,7 +104,6 @@ impl Settings {
             &mut self.phase,
             &mut self.events,
             &mut self.overload,
-            &mut self.witness,
         ] {
             *length = length.mul_f64(factor);
         }

@@ -1,12 +1,15 @@
 //! What a figure is worth: how far it strays by itself, and whether two of them differ by more.
 //!
-//! A phase is cut into equal slices. The noise of a figure is half the distance between its lowest and
-//! its highest slice. Two figures differ when they lie further apart than their noises together, added
-//! as errors are: the root of the sum of their squares. It is a careful bound within one run; it knows
-//! nothing of what changes between two runs (another boot, another neighbour on the host).
+//! A phase is cut into equal slices. The noise of a figure is the distance of the slice that strays
+//! furthest from it, and at least [`BETWEEN_RUNS`] of it: what changes between two runs of one commit
+//! (another boot, another neighbour on the host) no slice shows. Two figures differ when they lie
+//! further apart than both noises added.
 
 use super::super::run::{Knee, Phase, Summary};
 
+/// Share of a figure by which runs of one commit may stray from each other though their slices do not;
+/// `results/README.md` says how it was found.
+const BETWEEN_RUNS: f64 = 0.05;
 /// Slices below which nothing can be said about noise.
 const LEAST_SLICES: usize = 3;
 
@@ -15,7 +18,7 @@ const LEAST_SLICES: usize = 3;
 pub(super) struct Noisy {
     /// Over the whole phase.
     pub(super) value: f64,
-    /// Half the range of its slices; `None` with fewer than three.
+    /// How far it strays; `None` with fewer than three slices.
     pub(super) noise: Option<f64>,
 }
 
@@ -57,20 +60,20 @@ impl Verdict {
     }
 }
 
-/// Half the distance between the lowest and the highest of these.
-pub(super) fn half_range(values: &[f64]) -> Option<f64> {
-    if values.len() < LEAST_SLICES || values.iter().any(|value| !value.is_finite()) {
+/// How far a figure strays whose slices are these.
+fn straying(value: f64, slices: &[f64]) -> Option<f64> {
+    if slices.len() < LEAST_SLICES || slices.iter().any(|slice| !slice.is_finite()) {
         return None;
     }
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Some((high - low) / 2.0)
+    let furthest = slices.iter().map(|slice| (slice - value).abs()).fold(0.0, f64::max);
+    Some(furthest.max(value * BETWEEN_RUNS))
 }
 
 /// A figure of a phase with its noise.
 pub(super) fn of(phase: &Phase, figure: impl Fn(&Summary) -> f64) -> Noisy {
-    let values: Vec<f64> = phase.slices.iter().map(&figure).collect();
-    Noisy { value: figure(&phase.total), noise: half_range(&values) }
+    let slices: Vec<f64> = phase.slices.iter().map(&figure).collect();
+    let value = figure(&phase.total);
+    Noisy { value, noise: straying(value, &slices) }
 }
 
 /// The knee's rate, with half its spread as noise.
@@ -80,22 +83,18 @@ pub(super) fn of_knee(knee: &Knee) -> Noisy {
     Noisy { value: knee.rate, noise: (noise.is_finite() && noise > 0.0).then_some(noise) }
 }
 
-/// Noise of the difference of two figures.
-pub(super) fn together(left: Noisy, right: Noisy) -> Option<f64> {
-    Some(left.noise?.hypot(right.noise?))
-}
-
 /// Whether `now` is better or worse than `before`.
 pub(super) fn judge(before: Noisy, now: Noisy, better: Better) -> Verdict {
-    let (Some(noise), true) = (together(before, now), before.value > 0.0 && now.value > 0.0) else {
+    let (Some(one), Some(other)) = (before.noise, now.noise) else { return Verdict::Unknown };
+    if before.value <= 0.0 || now.value <= 0.0 {
         return Verdict::Unknown;
-    };
+    }
     let gain = match better {
         Better::Higher => now.value - before.value,
         Better::Lower => before.value - now.value,
     };
     match gain {
-        gain if gain.abs() <= noise => Verdict::Same,
+        gain if gain.abs() <= one + other => Verdict::Same,
         gain if gain > 0.0 => Verdict::Better,
         _ => Verdict::Worse,
     }
@@ -110,26 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_half_the_range_of_at_least_three_slices() {
-        assert_eq!(half_range(&[10.0, 14.0, 11.0]), Some(2.0));
-        assert_eq!(half_range(&[7.0; 5]), Some(0.0));
-        assert_eq!(half_range(&[10.0, 14.0]), None);
-        assert_eq!(half_range(&[10.0, f64::NAN, 1.0]), None);
-    }
-
-    #[test]
-    fn noises_add_as_errors_do() {
-        assert_eq!(together(noisy(1.0, 3.0), noisy(1.0, 4.0)), Some(5.0));
-        assert_eq!(together(noisy(1.0, 3.0), Noisy { value: 1.0, noise: None }), None);
+    fn noise_is_the_slice_that_strays_furthest() {
+        assert_eq!(straying(11.0, &[10.0, 14.0, 11.0]), Some(3.0));
+        assert_eq!(straying(100.0, &[100.0; 5]), Some(5.0), "never less than between two runs");
+        assert_eq!(straying(10.0, &[10.0, 14.0]), None);
+        assert_eq!(straying(10.0, &[10.0, f64::NAN, 1.0]), None);
     }
 
     #[test]
     fn a_verdict_needs_more_than_noise() {
         let before = noisy(100.0, 3.0);
-        assert_eq!(judge(before, noisy(105.0, 4.0), Better::Higher), Verdict::Same);
-        assert_eq!(judge(before, noisy(105.1, 4.0), Better::Higher), Verdict::Better);
-        assert_eq!(judge(before, noisy(105.1, 4.0), Better::Lower), Verdict::Worse);
-        assert_eq!(judge(before, noisy(94.0, 4.0), Better::Higher), Verdict::Worse);
+        assert_eq!(judge(before, noisy(107.0, 4.0), Better::Higher), Verdict::Same);
+        assert_eq!(judge(before, noisy(107.1, 4.0), Better::Higher), Verdict::Better);
+        assert_eq!(judge(before, noisy(107.1, 4.0), Better::Lower), Verdict::Worse);
+        assert_eq!(judge(before, noisy(92.9, 4.0), Better::Higher), Verdict::Worse);
         assert_eq!(
             judge(before, Noisy { value: 9.0, noise: None }, Better::Lower),
             Verdict::Unknown
@@ -142,7 +135,7 @@ mod tests {
         let summary = |p99_us| Summary { p99_us, ..Summary::default() };
         let phase = Phase {
             total: summary(500),
-            slices: [400, 700, 500].map(summary).to_vec(),
+            slices: [400, 650, 500].map(summary).to_vec(),
             ..Phase::default()
         };
         assert_eq!(of(&phase, |summary| summary.p99_us as f64), noisy(500.0, 150.0));

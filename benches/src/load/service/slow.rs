@@ -19,6 +19,8 @@ use crate::load::run;
 const PAUSE: Duration = Duration::from_millis(250);
 /// Before a client comes again whose connection was ended.
 const AGAIN: Duration = Duration::from_millis(100);
+/// The first connections are made over this time: clients do not come all at once.
+const COME_WITHIN: Duration = Duration::from_secs(2);
 /// A reader takes answers into as little as the system allows.
 const READER_BUFFER: u32 = 2048;
 /// Pages that a reader asks for at once, so that they fill every buffer on the way.
@@ -60,8 +62,13 @@ impl Slow {
         let thread = thread::spawn(move || {
             runtime.block_on(async move {
                 for sort in [Sort::Head, Sort::Body, Sort::Reader] {
-                    for _ in 0..each {
-                        tokio::spawn(come_again(sort, address, Arc::clone(&tallied)));
+                    for client in 0..each {
+                        let wait = COME_WITHIN.mul_f64(client as f64 / each as f64);
+                        let tallied = Arc::clone(&tallied);
+                        tokio::spawn(async move {
+                            sleep(wait).await;
+                            come_again(sort, address, tallied).await;
+                        });
                     }
                 }
                 // Dropped or used, both mean the end.

@@ -79,7 +79,10 @@ fn verdict(judged: &[Judged]) -> String {
     let rest = match of(Verdict::Unknown).count() {
         0 => String::new(),
         unknown => {
-            format!(" Of {} the noise is not known.", number::count(unknown as u64, "figure"))
+            let figures = number::count(unknown as u64, "figure");
+            format!(
+                " Not judged: {figures}, asked by another schedule or with too few slices for noise."
+            )
         }
     };
     let words = match (known, worse, better) {
@@ -151,12 +154,11 @@ fn phases(a: &Run, b: &Run) -> (Section, Vec<Judged>) {
         charts.extend(curves::percentiles(&id, &caption, &curves, objective));
     }
     let notes = vec![
-        "Noise is half the distance between the lowest and the highest of the equal slices of a phase; \
-         for the highest rate, half the distance from the lowest rate that held to \
-         the highest that did not, over all searches. Two figures differ when they \
-         lie further apart than the root of the sum of the squares of their noises. What changes from \
-         one run to the next without anybody's doing (another boot, another neighbour) is not in it: \
-         compare two runs of the same commit first."
+        "Noise is how far the one of the equal slices of a phase strays from the figure that strays \
+         furthest, and at least a twentieth of the figure: so far apart two runs of the same commit \
+         may lie without anybody's doing. For the highest rate it is half the distance from the lowest \
+         rate that held to the highest that did not, over all searches. Two figures differ when they \
+         lie further apart than both noises added."
             .to_owned(),
     ];
     let section = Section {

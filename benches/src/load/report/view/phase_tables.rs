@@ -34,7 +34,7 @@ fn slices(phase: &Phase) -> Option<Table> {
         Cell::number(noise.map_or(number::NONE.to_owned(), |noise| format!("± {}", write(noise))))
     };
     table.row(vec![
-        Cell::text("noise (half the range)"),
+        Cell::text("noise"),
         noise(Summary::rate, number::rate),
         noise(|s| s.p50_us as f64, number::micros),
         noise(|s| s.p99_us as f64, number::micros),
