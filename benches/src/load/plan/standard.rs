@@ -18,6 +18,10 @@ use crate::load::service::Neighbour;
 use crate::load::service::events::{Planned, What};
 use crate::load::witness::{self, KitRun};
 
+/// Most turns of the warm-up.
+const WARM_UP_TURNS_MAX: usize = 20;
+/// As long as a turn answers so many times as much as the one before, the server is not warm.
+const WARM_GAIN: f64 = 1.2;
 /// Share of the knee's rate at which phases run that show what else happens.
 const REST_SHARE: f64 = 0.3;
 /// The same when no knee was searched for: of what a closed loop reached.
@@ -89,7 +93,15 @@ pub fn drive(
 ) -> anyhow::Result<()> {
     let mut stage = Stage::new(run, subject, settings, origin)?;
     eprintln!("{}: closed loop over {} connections", names::WARM_UP, settings.connections);
-    let warm = stage.driver.closed(settings.connections, settings.warm_up)?.total();
+    let mut warm = stage.driver.closed(settings.connections, settings.warm_up)?.total();
+    // While a server still brings pages in from the disk, each turn answers much more than the one before.
+    for _ in 1..WARM_UP_TURNS_MAX {
+        let before = warm.rate();
+        warm = stage.driver.closed(settings.connections, settings.warm_up)?.total();
+        if warm.rate() <= before * WARM_GAIN {
+            break;
+        }
+    }
     anyhow::ensure!(
         warm.right > 0,
         "{}: no right answer in {:?}; {} failed, {} wrong",
