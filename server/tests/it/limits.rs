@@ -131,3 +131,21 @@ fn connections_above_the_limits_are_told_and_closed() {
         });
     }
 }
+
+/// More than are turned away in one go: the others wait in the kernel, and none is forgotten.
+#[test]
+fn everyone_who_knocks_at_a_full_server_is_told() {
+    let site = Site::with(|config| config.limits.connections_max = 3);
+    let mut open: Vec<_> = (0..3).map(|_| Connection::new(site.public)).collect();
+    for connection in &mut open {
+        assert_eq!(connection.query(HIT).unwrap().status, 200);
+    }
+    let mut above: Vec<_> = (0..100).map(|_| Connection::new(site.public)).collect();
+    for connection in &mut above {
+        let answer = connection.receive().unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
+    }
+    for connection in &mut open {
+        assert_eq!(connection.query(HIT).unwrap().status, 200, "those who are in go on");
+    }
+}
