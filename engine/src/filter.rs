@@ -4,6 +4,7 @@
 //! in it, one in each word. At 12 bits a key about one absent key in 150 passes.
 
 use crate::error::OpenError;
+use crate::map::Table;
 use std::path::Path;
 
 const LINE_BYTES: usize = 64;
@@ -11,11 +12,15 @@ const LINE_WORDS: usize = LINE_BYTES / 8;
 /// Bits of filter for each key.
 const BITS_PER_KEY: usize = 12;
 
-pub(crate) fn verify(path: &Path, section: &[u8]) -> Result<(), OpenError> {
+/// Reads the filter section of a delta into a table: every lookup asks it, wherever in it.
+pub(crate) fn open(path: &Path, section: &[u8]) -> Result<Table, OpenError> {
     if section.is_empty() || !section.len().is_multiple_of(LINE_BYTES) {
         return Err(OpenError::corrupt(path, "filter", format!("{} bytes", section.len())));
     }
-    Ok(())
+    let (words, _) = section.as_chunks::<4>();
+    let mut table = Table::new(words.len()).map_err(|error| OpenError::io(path, error))?;
+    table.words_mut().copy_from_slice(words);
+    Ok(table)
 }
 
 /// The line of a hash, and the bit of each of its words.
@@ -41,7 +46,9 @@ pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
     let (lines, _) = section.as_chunks::<LINE_BYTES>();
     let (line, bits) = place(lines.len(), hash);
     let (words, _) = lines[line].as_chunks::<8>();
-    words.iter().zip(bits).all(|(word, bit)| u64::from_le_bytes(*word) & bit != 0)
+    // All words are looked at: which of an absent key's bits is missing first, nobody can guess.
+    let missing = |(word, bit): (&[u8; 8], u64)| !u64::from_le_bytes(*word) & bit;
+    words.iter().zip(bits).map(missing).fold(0, |all, missing| all | missing) == 0
 }
 
 /// A filter under construction.

@@ -34,6 +34,7 @@ pub mod key;
 pub mod manifest;
 pub mod record;
 pub mod segment;
+mod shadowed;
 pub mod snapshot;
 pub mod store;
 #[cfg(feature = "claims")]

@@ -217,7 +217,8 @@ impl Query<'_> {
 /// The certificates that have both fields: an iterator over [`View`]s, in no promised order.
 pub struct Matches<'s, 'q> {
     query: Query<'q>,
-    layers: std::slice::Iter<'s, Layer>,
+    /// The base first: meanwhile the filters of deltas come in.
+    layers: std::iter::Rev<std::slice::Iter<'s, Layer>>,
     current: Option<(&'s Layer, &'s Index)>,
     /// Found in one block and still to be handed out.
     entries: Entries,
@@ -241,7 +242,8 @@ impl<'s, 'q> Matches<'s, 'q> {
             }
         }
         let entries = Entries::default();
-        Self { query, layers: layers.iter(), current: None, entries, low: 0, low_within_run: false }
+        let layers = layers.iter().rev();
+        Self { query, layers, current: None, entries, low: 0, low_within_run: false }
     }
 
     /// Moves to the next segment that may hold the key.

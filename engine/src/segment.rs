@@ -10,7 +10,7 @@ use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
 use crate::index::tree::Tree;
 use crate::key::Mode;
-use crate::map::{MappedFile, prefetch};
+use crate::map::{MappedFile, Table, prefetch};
 use crate::opening::Opening;
 use crate::record::{StoredRecord, Texts, View};
 use std::fmt::Write as _;
@@ -109,7 +109,6 @@ pub(crate) struct Sections {
     pub(crate) heap: Range<usize>,
     pub(crate) occupations: Range<usize>,
     pub(crate) bodies: Range<usize>,
-    pub(crate) filter: Option<Range<usize>>,
 }
 
 /// One verified index.
@@ -129,6 +128,8 @@ pub struct Segment {
     pub(crate) dictionary_entries: (u32, u32),
     pub(crate) indexes: Option<[Index; 6]>,
     pub(crate) shadows: Vec<Shadows>,
+    /// Of a delta.
+    pub(crate) filter: Option<Table>,
 }
 
 impl Segment {
@@ -247,25 +248,24 @@ impl Segment {
 
     /// Whether [`may_hold`](Self::may_hold) can say no.
     pub(crate) fn has_filter(&self) -> bool {
-        self.sections.filter.is_some()
+        self.filter.is_some()
     }
 
     /// Asks for the memory that [`may_hold`](Self::may_hold) will read.
     #[inline]
     pub(crate) fn prefetch_filter(&self, hash: u64) {
-        if let Some(range) = &self.sections.filter {
-            let section = &self.bytes()[range.clone()];
-            prefetch(section, filter::line_at(section, hash));
+        if let Some(filter) = &self.filter {
+            let lines = filter.words().as_flattened();
+            prefetch(lines, filter::line_at(lines, hash));
         }
     }
 
     /// Whether a composite key with this hash may be in the segment.
     #[inline]
     pub(crate) fn may_hold(&self, hash: u64) -> bool {
-        match &self.sections.filter {
-            None => true,
-            Some(range) => filter::may_hold(&self.bytes()[range.clone()], hash),
-        }
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter::may_hold(filter.words().as_flattened(), hash))
     }
 
     /// Makes ready for lookups, by the memory policy.

@@ -10,6 +10,7 @@ use crate::manifest::{Manifest, ManifestSegment};
 use crate::opening::Opening;
 use crate::record::View;
 use crate::segment::{Segment, UnverifiedSegment};
+use crate::shadowed::Shadowed;
 use crate::store::Store;
 use crate::verified;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Layer {
     segment: Arc<Segment>,
-    shadowed: Box<[u32]>,
+    shadowed: Shadowed,
 }
 
 impl Layer {
@@ -29,7 +30,7 @@ impl Layer {
 
     #[inline]
     pub(crate) fn is_shadowed(&self, record: u32) -> bool {
-        !self.shadowed.is_empty() && self.shadowed.binary_search(&record).is_ok()
+        self.shadowed.contains(record)
     }
 }
 
@@ -133,7 +134,7 @@ impl Snapshot {
                 None => Arc::new(open_segment(store, entry, opening)?),
             };
             let shadowed = shadowed_by(&layers, &entry.id);
-            if shadowed.last().is_some_and(|&last| u64::from(last) >= segment.records()) {
+            if shadowed.records().last().is_some_and(|&last| u64::from(last) >= segment.records()) {
                 return Err(OpenError::corrupt(
                     segment.path(),
                     "shadows",
@@ -151,7 +152,7 @@ impl Snapshot {
         let records: u64 = self
             .layers
             .iter()
-            .map(|layer| layer.segment.records() - layer.shadowed.len() as u64)
+            .map(|layer| layer.segment.records() - layer.shadowed.records().len() as u64)
             .sum();
         if records != self.manifest.records {
             return Err(OpenError::corrupt(
@@ -218,7 +219,7 @@ impl Snapshot {
     /// When there is no such segment.
     #[must_use]
     pub fn shadowed(&self, position: usize) -> &[u32] {
-        &self.layers[self.layers.len() - 1 - position].shadowed
+        self.layers[self.layers.len() - 1 - position].shadowed.records()
     }
 
     /// Every certificate with this number (in normal form), whoever holds it.
@@ -277,15 +278,9 @@ fn open_segment(
     segment.verify_with(opening, marked)
 }
 
-/// Records of segment `id` that the newer layers shadow, rising.
-fn shadowed_by(newer: &[Layer], id: &str) -> Box<[u32]> {
-    let mut records: Vec<u32> = newer
-        .iter()
-        .flat_map(|layer| layer.segment.shadows())
-        .filter(|shadows| shadows.segment == id)
-        .flat_map(|shadows| shadows.records.iter().copied())
-        .collect();
-    records.sort_unstable();
-    records.dedup();
-    records.into_boxed_slice()
+/// Records of segment `id` that the newer layers shadow.
+fn shadowed_by(newer: &[Layer], id: &str) -> Shadowed {
+    let shadows = newer.iter().flat_map(|layer| layer.segment.shadows());
+    let of_segment = shadows.filter(|shadows| shadows.segment == id);
+    Shadowed::new(of_segment.flat_map(|shadows| shadows.records.iter().copied()).collect())
 }

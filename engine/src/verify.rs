@@ -12,6 +12,7 @@ use crate::format::section::{SectionKind, SegmentKind};
 use crate::format::{INDEX_BLOCK_BYTES, PAGE_BYTES};
 use crate::index::{block, block_entries, tree::Tree};
 use crate::key::Mode;
+use crate::map::Table;
 use crate::opening::Opening;
 use crate::parallel;
 use crate::segment::{Index, Sections, Segment, UnverifiedSegment, entry_range, section_range};
@@ -23,6 +24,7 @@ enum Checked {
     Sound,
     Entries(u32),
     Shadows(Vec<Shadows>),
+    Filter(Table),
     Tree(Tree),
 }
 
@@ -55,6 +57,7 @@ impl UnverifiedSegment {
         let mut dictionary_entries = Vec::with_capacity(2);
         let mut trees = Vec::with_capacity(Mode::ALL.len());
         let mut shadows = Vec::new();
+        let mut filter = None;
         for (entry, checked) in entries.iter().zip(checked) {
             match checked {
                 Checked::Sound if matches!(entry.kind, SectionKind::Tree(_)) => {
@@ -64,6 +67,7 @@ impl UnverifiedSegment {
                 Checked::Sound => {}
                 Checked::Entries(count) => dictionary_entries.push(count),
                 Checked::Shadows(found) => shadows = found,
+                Checked::Filter(found) => filter = Some(found),
                 Checked::Tree(tree) => trees.push(Arc::new(tree)),
             }
         }
@@ -87,10 +91,9 @@ impl UnverifiedSegment {
             heap: range(SectionKind::Heap),
             occupations: range(SectionKind::Occupations),
             bodies: range(SectionKind::Bodies),
-            filter: (self.header.kind == SegmentKind::Delta).then(|| range(SectionKind::Filter)),
         };
         let dictionary_entries = (occupations, bodies);
-        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows })
+        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows, filter })
     }
 
     fn index(&self, mode: Mode, tree: Arc<Tree>) -> Index {
@@ -136,7 +139,8 @@ impl UnverifiedSegment {
             SectionKind::Records => {
                 archive::check_records_length(path, section, self.header.records)?;
             }
-            SectionKind::Heap | SectionKind::Runs(_) => {}
+            // Runs and directories are checked with their trees.
+            SectionKind::Heap | SectionKind::Runs(_) | SectionKind::Directory(_) => {}
             SectionKind::Occupations | SectionKind::Bodies => {
                 return archive::verify_dictionary(path, &kind.name(), section)
                     .map(Checked::Entries);
@@ -147,7 +151,7 @@ impl UnverifiedSegment {
             SectionKind::Shadows => {
                 return archive::read_shadows(path, section).map(Checked::Shadows);
             }
-            SectionKind::Filter => filter::verify(path, section)?,
+            SectionKind::Filter => return filter::open(path, section).map(Checked::Filter),
         }
         Ok(Checked::Sound)
     }
@@ -190,10 +194,11 @@ impl UnverifiedSegment {
     fn verify_tree(&self, mode: Mode, marked: bool) -> Result<Tree, OpenError> {
         let kind = SectionKind::Tree(mode);
         let blocks = (self.section(SectionKind::Blocks(mode)).len() / INDEX_BLOCK_BYTES) as u32;
-        let even = !mode.is_certificate_first();
+        let directory =
+            (!mode.is_certificate_first()).then(|| self.section(SectionKind::Directory(mode)));
         let runs = self.section(SectionKind::Runs(mode));
         let read = if marked { Tree::open } else { Tree::verify };
-        read(&self.path, &kind.name(), self.section(kind), (blocks, runs), even)
+        read(&self.path, &kind.name(), self.section(kind), (blocks, runs), directory)
     }
 
     fn verify_blocks(&self, mode: Mode, marked: bool) -> Result<(), OpenError> {

@@ -1,5 +1,5 @@
 //! Single lookups: normalised text in, compared record out, hit and miss in every mode; then batched
-//! ones, mixed modes, half of them hits.
+//! ones, mixed modes, half of them hits; over deltas, both also in turns with the base alone.
 //!
 //! `cargo run --release -p zhengcha-benches --bin lookup -- --records 1000000`
 
@@ -84,6 +84,45 @@ fn batched(snapshot: &Snapshot, arguments: &Arguments) {
     }
 }
 
+/// The base of a snapshot as a snapshot of its own, sharing its memory.
+fn base_alone(store: &Store, snapshot: &Snapshot) -> anyhow::Result<Snapshot> {
+    let mut manifest = snapshot.manifest().clone();
+    manifest.segments.truncate(1);
+    manifest.records = manifest.segments.iter().map(|segment| segment.records).sum();
+    Ok(Snapshot::open_manifest(store, manifest, Some(snapshot), &Opening::default())?)
+}
+
+/// What deltas cost: pass after pass over all segments and over the base alone in turns, so that what
+/// changes on the machine meanwhile falls on both.
+fn beside_base(snapshot: &Snapshot, base: &Snapshot, sets: &[[Queries; 2]], arguments: &Arguments) {
+    let deltas = snapshot.segments().count() - 1;
+    let spread = |mut ratios: Vec<f64>| {
+        let median = median(&mut ratios);
+        format!("{median:.2} ({:.2}–{:.2})", ratios[0], ratios[ratios.len() - 1])
+    };
+    let in_turns = |pass: &dyn Fn(&Snapshot) -> f64| {
+        // One pass of each to bring in what it reads.
+        let _ = (pass(base), pass(snapshot));
+        let ratios = (0..arguments.passes).map(|_| {
+            let before = pass(base);
+            let over = pass(snapshot);
+            2.0 * over / (before + pass(base))
+        });
+        spread(ratios.collect())
+    };
+    println!("base and {deltas} delta(s) beside the base alone, in turns: time x (min–max)");
+    for (mode, set) in Mode::ALL.into_iter().zip(sets) {
+        let [hit, miss] =
+            set.each_ref().map(|queries| in_turns(&|snapshot| queries.pass(snapshot).0));
+        println!("{:<6} hit {hit:>18}   miss {miss:>18}", mode.name());
+    }
+    let claims = Claims::draw(snapshot, CLAIMS, arguments.seed);
+    for threads in [1, 2] {
+        let ratio = in_turns(&|snapshot| 1.0 / claims.pass(snapshot, BATCH, threads).0);
+        println!("batched, {threads} thread(s) {ratio:>18}");
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let opening = Opening { memory: arguments.memory, ..Opening::default() };
@@ -136,5 +175,8 @@ fn main() -> anyhow::Result<()> {
         println!("{:<6} {hit:>18} {miss:>20}   {digest:016x}", mode.name());
     }
     batched(&snapshot, &arguments);
+    if let Some(path) = arguments.store.as_ref().filter(|_| snapshot.segments().count() > 1) {
+        beside_base(&snapshot, &base_alone(&Store::new(path), &snapshot)?, &sets, &arguments);
+    }
     Ok(())
 }

@@ -23,7 +23,13 @@ pub(crate) fn lookup<'s>(
     mut found: impl FnMut(usize, View<'s>),
 ) {
     for (group, queries) in queries.chunks(IN_FLIGHT).enumerate() {
-        for layer in layers {
+        for segment in layers.iter().map(Layer::segment).filter(|segment| segment.has_filter()) {
+            for query in queries {
+                segment.prefetch_filter(query.probe.hash);
+            }
+        }
+        // The base first: meanwhile the filters come in.
+        for layer in layers.iter().rev() {
             let mut answer = |at: usize, view| found(group * IN_FLIGHT + at, view);
             if layer.segment().has_filter() {
                 filtered(layer, queries, &mut answer);
@@ -42,9 +48,6 @@ fn one<'s>(layer: &'s Layer, query: &Query<'_>, mut found: impl FnMut(View<'s>))
 /// A delta: few keys pass its filter.
 fn filtered<'s>(layer: &'s Layer, queries: &[Query<'_>], found: &mut impl FnMut(usize, View<'s>)) {
     let segment = layer.segment();
-    for query in queries {
-        segment.prefetch_filter(query.probe.hash);
-    }
     for (at, query) in queries.iter().enumerate() {
         if segment.may_hold(query.probe.hash) {
             one(layer, query, |view| found(at, view));

@@ -13,6 +13,7 @@ use super::records::RecordsReader;
 use crate::error::BuildError;
 use crate::format::section::SectionKind;
 use crate::format::{BLOCK_RECORDS, HASHED_BLOCK_ENTRIES};
+use crate::index::directory::DirectoryBuilder;
 use crate::index::tree_builder::TreeBuilder;
 use crate::index::{Probe, block};
 use crate::key::Mode;
@@ -132,7 +133,7 @@ impl<'r> HashedIndexes<'r> {
         passes
     }
 
-    /// Writes the three sections of one index.
+    /// Writes the sections of one index.
     pub(super) fn write(
         &mut self,
         mode: Mode,
@@ -145,7 +146,7 @@ impl<'r> HashedIndexes<'r> {
         progress.begin(mode.index_name(), 2 * entries);
         file.begin(SectionKind::Tree(mode))?;
         let path = file.path().to_owned();
-        let mut borders = Borders::new(TreeBuilder::new(&mut *file, path)?);
+        let mut borders = Borders::new(TreeBuilder::new(&mut *file, path)?, entries);
         for (buckets, _) in &passes {
             self.scatter(which, buckets.clone())?;
             self.sort(which, buckets.clone(), |entries| {
@@ -154,7 +155,7 @@ impl<'r> HashedIndexes<'r> {
                 Ok(())
             })?;
         }
-        let runs = borders.finish()?;
+        let (runs, directory) = borders.finish()?;
         file.end()?;
         file.begin(SectionKind::Blocks(mode))?;
         let mut packer = Packer::new(file, self.shares.len());
@@ -168,7 +169,8 @@ impl<'r> HashedIndexes<'r> {
         }
         packer.finish()?;
         file.end()?;
-        file.section(SectionKind::Runs(mode), &runs)
+        file.section(SectionKind::Runs(mode), &runs)?;
+        file.section(SectionKind::Directory(mode), &directory)
     }
 
     /// Reads all records and puts the entries of these buckets into their places.
@@ -289,17 +291,21 @@ fn changed() -> BuildError {
     }
 }
 
-/// Tells the tree where the blocks of a stream of sorted entries begin and end.
+/// Tells tree and directory where the blocks of a stream of sorted entries begin and end.
 struct Borders<W: Write> {
     tree: TreeBuilder<W>,
+    directory: DirectoryBuilder,
     entries: u64,
+    blocks: u32,
     first: u64,
     last: u64,
 }
 
 impl<W: Write> Borders<W> {
-    fn new(tree: TreeBuilder<W>) -> Self {
-        Self { tree, entries: 0, first: 0, last: 0 }
+    /// For so many entries.
+    fn new(tree: TreeBuilder<W>, entries: u64) -> Self {
+        let directory = DirectoryBuilder::new(entries.div_ceil(HASHED_BLOCK_ENTRIES as u64) as u32);
+        Self { tree, directory, entries: 0, blocks: 0, first: 0, last: 0 }
     }
 
     fn push(&mut self, mut entries: &[Entry]) -> Result<(), BuildError> {
@@ -312,19 +318,28 @@ impl<W: Write> Borders<W> {
             self.last = these.last().map_or(self.last, |last| hash_of(last) >> 8);
             self.entries += these.len() as u64;
             if slot + these.len() == HASHED_BLOCK_ENTRIES {
-                self.tree.push(self.first, self.last)?;
+                self.block()?;
             }
             entries = rest;
         }
         Ok(())
     }
 
-    /// Ends the tree; the runs.
-    fn finish(mut self) -> Result<Vec<u8>, BuildError> {
-        if !self.entries.is_multiple_of(HASHED_BLOCK_ENTRIES as u64) {
-            self.tree.push(self.first, self.last)?;
+    fn block(&mut self) -> Result<(), BuildError> {
+        if let Some(separator) = self.tree.push(self.first, self.last)? {
+            self.directory.push(separator, self.blocks);
         }
-        Ok(self.tree.finish()?.1)
+        self.blocks += 1;
+        Ok(())
+    }
+
+    /// Ends both; the runs and the directory.
+    fn finish(mut self) -> Result<(Vec<u8>, Vec<u8>), BuildError> {
+        if !self.entries.is_multiple_of(HASHED_BLOCK_ENTRIES as u64) {
+            self.block()?;
+        }
+        let (_, runs) = self.tree.finish()?;
+        Ok((runs, self.directory.finish()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Format 2 of a segment: header, section table, section kinds. `docs/FORMAT.md` draws every byte.
+//! Format 3 of a segment: header, section table, section kinds. `docs/FORMAT.md` draws every byte.
 //!
 //! Parsing is a total function over byte slices: any bytes give a [`header::Header`] or an error.
 
@@ -6,9 +6,9 @@ pub mod header;
 pub mod section;
 
 /// Version of the segment format written here. Version 0 marks development builds.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// Oldest version read here.
-pub const FORMAT_VERSION_OLDEST: u32 = 2;
+pub const FORMAT_VERSION_OLDEST: u32 = 3;
 /// Sections begin at multiples of this.
 pub const PAGE_BYTES: usize = 4096;
 /// Records of one block: what is archived and validated as a unit.

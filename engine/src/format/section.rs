@@ -19,6 +19,8 @@ pub enum SectionKind {
     Blocks(Mode),
     /// Numbers of the blocks of one index that begin within a run of equal keys.
     Runs(Mode),
+    /// Where searches in one hashed index begin.
+    Directory(Mode),
     /// Delta segments: the older records that this one replaces or withdraws.
     Shadows,
     /// Delta segments: which composite keys may be here.
@@ -30,11 +32,12 @@ impl SectionKind {
     pub fn all() -> impl Iterator<Item = Self> {
         [Self::Records, Self::Heap, Self::Occupations, Self::Bodies]
             .into_iter()
-            .chain(
-                Mode::ALL
+            .chain(Mode::ALL.into_iter().flat_map(|mode| {
+                let directory = (!mode.is_certificate_first()).then_some(Self::Directory(mode));
+                [Self::Tree(mode), Self::Blocks(mode), Self::Runs(mode)]
                     .into_iter()
-                    .flat_map(|mode| [Self::Tree(mode), Self::Blocks(mode), Self::Runs(mode)]),
-            )
+                    .chain(directory)
+            }))
             .chain([Self::Shadows, Self::Filter])
     }
 
@@ -51,6 +54,7 @@ impl SectionKind {
             Self::Tree(mode) => 0x10 + mode as u32,
             Self::Blocks(mode) => 0x20 + mode as u32,
             Self::Runs(mode) => 0x30 + mode as u32,
+            Self::Directory(mode) => 0x40 + mode as u32,
         }
     }
 
@@ -73,6 +77,7 @@ impl SectionKind {
             Self::Tree(mode) => format!("{}.tree", mode.index_name()),
             Self::Blocks(mode) => format!("{}.blocks", mode.index_name()),
             Self::Runs(mode) => format!("{}.runs", mode.index_name()),
+            Self::Directory(mode) => format!("{}.directory", mode.index_name()),
         }
     }
 }
@@ -118,9 +123,10 @@ impl SegmentKind {
     /// The sections such a segment must hold, in file order; no other may be there.
     pub fn sections(self) -> impl Iterator<Item = SectionKind> {
         SectionKind::all().filter(move |kind| match kind {
-            SectionKind::Tree(_) | SectionKind::Blocks(_) | SectionKind::Runs(_) => {
-                self != Self::Batch
-            }
+            SectionKind::Tree(_)
+            | SectionKind::Blocks(_)
+            | SectionKind::Runs(_)
+            | SectionKind::Directory(_) => self != Self::Batch,
             SectionKind::Shadows | SectionKind::Filter => self == Self::Delta,
             _ => true,
         })

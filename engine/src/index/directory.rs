@@ -1,4 +1,4 @@
-//! Where a search begins among keys that spread evenly, unfolded from a tree when it is opened.
+//! Where a search begins among keys that spread evenly: a section of its own, derived from the tree.
 //!
 //! The key space is cut into as many slots as there are blocks. A slot then leaves one to three blocks,
 //! whose cache lines are read side by side; only where more fall into one slot is the tree walked.
@@ -13,7 +13,7 @@ use crate::map::{Table, prefetch};
 use std::io;
 
 /// Indexes of fewer blocks have no directory.
-pub(super) const DIRECTORY_BLOCKS_MIN: u32 = 16;
+const DIRECTORY_BLOCKS_MIN: u32 = 16;
 /// Slots of a group.
 const GROUP_SLOTS: usize = 48;
 /// Words of a group: the first block, then three of counts.
@@ -32,23 +32,50 @@ pub(super) struct Directory {
     slots: u64,
 }
 
+/// Words of the directory of so many blocks.
+fn directory_words(blocks: u32) -> usize {
+    if blocks < DIRECTORY_BLOCKS_MIN {
+        0
+    } else {
+        (blocks as usize / GROUP_SLOTS + 1) * GROUP_WORDS
+    }
+}
+
+/// The directory section that belongs to a tree.
+pub(super) fn derive(tree: &[u8], root: u32, blocks: u32) -> Vec<u8> {
+    let mut builder = DirectoryBuilder::new(blocks);
+    if builder.words.is_empty() {
+        return Vec::new();
+    }
+    let slots = u64::from(blocks);
+    let lies_in_one_slot = |symbols, key| slot(key, slots) == slot(last_key(symbols, key), slots);
+    walk(tree, root, (0, 0, 0), &lies_in_one_slot, &mut |visit| {
+        builder.push(visit.key, visit.first);
+    });
+    builder.finish()
+}
+
 impl Directory {
-    pub(super) fn build(section: &[u8], root: u32, blocks: u32) -> io::Result<Self> {
-        let slots = u64::from(blocks);
-        let mut groups = Table::new((slots as usize / GROUP_SLOTS + 1) * GROUP_WORDS)?;
-        let mut counting = Counting { words: groups.words_mut(), blocks, begun: 0, counted: 0 };
-        let lies_in_one_slot =
-            |symbols, key| slot(key, slots) == slot(last_key(symbols, key), slots);
-        walk(section, root, (0, 0, 0), &lies_in_one_slot, &mut |visit| {
-            let slot = slot(visit.key, slots);
-            while counting.begun <= slot {
-                counting.begin(visit.first);
-            }
-        });
-        while counting.begun <= slots as usize {
-            counting.begin(blocks);
+    /// Reads a directory section into a table; `None` where the index is too small for one.
+    pub(super) fn open(section: &[u8], blocks: u32) -> io::Result<Option<Self>> {
+        if section.len() != directory_words(blocks) * 4 {
+            return Err(io::Error::other(format!("{} bytes of directory", section.len())));
         }
-        Ok(Self { groups, slots })
+        if section.is_empty() {
+            return Ok(None);
+        }
+        let (words, _) = section.as_chunks::<4>();
+        // No search is led past the last block.
+        let leads_outside = words.as_chunks::<GROUP_WORDS>().0.iter().any(|group| {
+            let (begin, counts) = unpack(group);
+            u64::from(begin) + u64::from(sum_of_pairs(counts)) > u64::from(blocks)
+        });
+        if leads_outside {
+            return Err(io::Error::other("directory leads past the last block"));
+        }
+        let mut groups = Table::new(words.len())?;
+        groups.words_mut().copy_from_slice(words);
+        Ok(Some(Self { groups, slots: u64::from(blocks) }))
     }
 
     #[inline]
@@ -66,9 +93,7 @@ impl Directory {
     #[inline]
     pub(super) fn candidates(&self, sort_key: u64, runs: &Runs) -> Option<Candidates> {
         let (group, at) = self.place(sort_key);
-        let words = self.groups.words().as_chunks::<GROUP_WORDS>().0;
-        let [begin, counts @ ..] = words[group].map(u32::from_le_bytes);
-        let counts = counts.iter().rev().fold(0, |all, &word| all << 32 | u128::from(word));
+        let (begin, counts) = unpack(&self.groups.words().as_chunks::<GROUP_WORDS>().0[group]);
         let first = begin + sum_of_pairs(counts & ((1 << (at * COUNT_BITS)) - 1));
         let count = (counts >> (at * COUNT_BITS)) as u32 & CROWDED;
         if count == CROWDED {
@@ -90,16 +115,48 @@ fn slot(key: u64, slots: u64) -> usize {
     ((u128::from(key) * u128::from(slots)) >> KEY_BITS) as usize
 }
 
+/// The first block of a group, and its counts.
+#[inline]
+fn unpack(group: &[[u8; 4]; GROUP_WORDS]) -> (u32, u128) {
+    let [begin, counts @ ..] = group.map(u32::from_le_bytes);
+    (begin, counts.iter().rev().fold(0, |all, &word| all << 32 | u128::from(word)))
+}
+
 /// A directory being filled, slot after slot.
-struct Counting<'t> {
-    words: &'t mut [[u8; 4]],
+pub(crate) struct DirectoryBuilder {
+    words: Vec<[u8; 4]>,
     blocks: u32,
     begun: usize,
     /// Blocks before the last slot that was begun, as far as they could be counted.
     counted: u32,
 }
 
-impl Counting<'_> {
+impl DirectoryBuilder {
+    /// For an index of so many blocks.
+    pub(crate) fn new(blocks: u32) -> Self {
+        Self { words: vec![[0; 4]; directory_words(blocks)], blocks, begun: 0, counted: 0 }
+    }
+
+    /// Takes the separators of an index in order, each with its block.
+    #[inline]
+    pub(crate) fn push(&mut self, separator: u64, block: u32) {
+        if self.words.is_empty() {
+            return;
+        }
+        let slot = slot(separator, u64::from(self.blocks));
+        while self.begun <= slot {
+            self.begin(block);
+        }
+    }
+
+    /// The directory section.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        while !self.words.is_empty() && self.begun <= self.blocks as usize {
+            self.begin(self.blocks);
+        }
+        self.words.into_flattened()
+    }
+
     /// The next slot, or the end of the last: `first` is the first block at or above it. Whatever a
     /// damaged tree says, no search is led past the last block.
     #[inline]

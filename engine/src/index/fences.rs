@@ -1,19 +1,24 @@
 //! The separators of a large certificate-first tree, unfolded when it is opened: where keys crowd in
 //! runs, a walk down the tree takes many steps; here a search takes three, each one cache line or so.
 //!
-//! The key space is cut into slots of 2³³ keys. A slot says where its separators begin; of these every
-//! sixteenth stands also among the *samples*, few enough to stay in the caches; the samples lead to
-//! the sixteen separators, *fences*, among which the block is found: the same as by the tree. Numbers
-//! of 16 digits only: their keys leave the lowest bit alone, so that a fence takes 32 bits.
+//! The key space is cut into slots of 2³³ keys; of the few that have separators is kept where these
+//! begin. Of the separators every sixteenth stands also among the *samples*; all this is small enough to
+//! stay in the caches and in few pages. The samples lead to the sixteen separators, *fences*, among which
+//! the block is found: the same as by the tree. Numbers of 16 digits only: their keys leave the lowest bit
+//! alone, so that a fence takes 32 bits.
 
-use super::top::{Visit, walk_all};
+use super::top::{KEY_BITS, Visit, walk_all};
 use crate::key::encode;
 use crate::map::{Table, prefetch};
 use std::io;
 
 /// Key bits within a slot.
 const SLOT_KEY_BITS: u32 = 33;
-const SLOTS: usize = 1 << (56 - SLOT_KEY_BITS);
+const SLOTS: usize = 1 << (KEY_BITS - SLOT_KEY_BITS);
+/// Slots of a group: a word that counts the slots with separators before it, and two with a bit for each of
+/// its own; the fourth is free.
+const GROUP_SLOTS: usize = 64;
+const GROUP_WORDS: usize = 4;
 /// Fences for each sample.
 const SAMPLED: usize = 16;
 /// Trees of fewer blocks fit the caches as they are.
@@ -24,10 +29,17 @@ const fn fence(key: u64) -> u32 {
     ((key & ((1 << SLOT_KEY_BITS) - 1)) >> 1) as u32
 }
 
+/// The bits of the slots of a group.
+#[inline]
+fn slot_bits(&[_, low, high, _]: &[[u8; 4]; GROUP_WORDS]) -> u64 {
+    u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << 32
+}
+
 #[derive(Debug)]
 pub(super) struct Fences {
-    /// By slot: the first block whose separator lies in it or above.
-    slots: Table,
+    groups: Table,
+    /// By slot with separators: the block of the first; then the number of blocks.
+    begins: Table,
     /// By block: its separator within its slot; a block without one has that of the block before.
     fences: Table,
     samples: Table,
@@ -50,18 +62,23 @@ pub(super) struct Place {
 
 impl Fences {
     pub(super) fn build(section: &[u8], root: u32, blocks: u32) -> io::Result<Self> {
-        let mut slots = Table::new(SLOTS + 1)?;
+        let mut begins = Vec::new();
+        let mut groups = Table::new(SLOTS / GROUP_SLOTS * GROUP_WORDS)?;
         let mut fences = Table::new(blocks as usize)?;
         let mut samples = Table::new((blocks as usize).div_ceil(SAMPLED))?;
         {
-            let (slots, fences) = (slots.words_mut(), fences.words_mut());
+            let (groups, _) = groups.words_mut().as_chunks_mut::<GROUP_WORDS>();
+            let fences = fences.words_mut();
             // The first block has no separator: it begins at key 0.
-            let (mut begun, mut filled, mut last) = (1usize, 0usize, 0u32);
+            let (mut begun, mut filled, mut last) = (None, 0usize, 0u32);
             walk_all(section, root, &mut |Visit { key, first, .. }| {
                 let slot = (key >> SLOT_KEY_BITS) as usize;
-                while begun <= slot {
-                    slots[begun] = first.to_le_bytes();
-                    begun += 1;
+                if begun != Some(slot) {
+                    begun = Some(slot);
+                    begins.push(first.min(blocks).to_le_bytes());
+                    let [_, bits @ .., _] = &mut groups[slot / GROUP_SLOTS];
+                    let word = &mut bits[slot % GROUP_SLOTS / 32];
+                    *word = (u32::from_le_bytes(*word) | 1 << (slot % 32)).to_le_bytes();
                 }
                 while filled < (first as usize).min(fences.len()) {
                     fences[filled] = last.to_le_bytes();
@@ -69,15 +86,22 @@ impl Fences {
                 }
                 last = fence(key);
             });
-            slots[begun..].fill(blocks.to_le_bytes());
             fences[filled..].fill(last.to_le_bytes());
+            let mut counted = 0u32;
+            for group in groups {
+                group[0] = counted.to_le_bytes();
+                counted += slot_bits(group).count_ones();
+            }
+            begins.push(blocks.to_le_bytes());
         }
         for (sample, fence) in
             samples.words_mut().iter_mut().zip(fences.words().iter().step_by(SAMPLED))
         {
             *sample = *fence;
         }
-        Ok(Self { slots, fences, samples })
+        let mut table = Table::new(begins.len())?;
+        table.words_mut().copy_from_slice(&begins);
+        Ok(Self { groups, begins: table, fences, samples })
     }
 
     /// Whether a key is a number's, and not an escape's.
@@ -88,14 +112,21 @@ impl Fences {
 
     #[inline]
     pub(super) fn prefetch(&self, sort_key: u64) {
-        prefetch(self.slots.words().as_flattened(), (sort_key >> SLOT_KEY_BITS) as usize * 4);
+        let group = (sort_key >> SLOT_KEY_BITS) as usize / GROUP_SLOTS;
+        prefetch(self.groups.words().as_flattened(), group * GROUP_WORDS * 4);
     }
 
     /// Reads the slot, and asks for its samples.
     #[inline]
     pub(super) fn begin(&self, sort_key: u64) -> Slot {
-        let slots = &self.slots.words()[(sort_key >> SLOT_KEY_BITS) as usize..];
-        let (from, to) = (u32::from_le_bytes(slots[0]), u32::from_le_bytes(slots[1]));
+        let slot = (sort_key >> SLOT_KEY_BITS) as usize;
+        let group = &self.groups.words().as_chunks::<GROUP_WORDS>().0[slot / GROUP_SLOTS];
+        let (bits, at) = (slot_bits(group), slot % GROUP_SLOTS);
+        let number = u32::from_le_bytes(group[0]) + (bits & ((1 << at) - 1)).count_ones();
+        // A slot without separators begins and ends where the next one that has some begins.
+        let begins = &self.begins.words()[number as usize..];
+        let from = u32::from_le_bytes(begins[0]);
+        let to = u32::from_le_bytes(begins[(bits >> at & 1) as usize]);
         prefetch(self.samples.words().as_flattened(), (from as usize).div_ceil(SAMPLED) * 4);
         Slot { from, to: to.max(from), fence: fence(sort_key) }
     }

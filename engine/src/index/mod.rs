@@ -6,7 +6,7 @@
 //! in a list, and a search reads backwards through them.
 
 pub(crate) mod block;
-mod directory;
+pub(crate) mod directory;
 mod fences;
 mod node;
 mod top;

@@ -40,6 +40,12 @@ pub(super) fn walk_all(section: &[u8], root: u32, visit: &mut impl FnMut(Visit))
     walk(section, root, (0, 0, 0), &|_, _| false, visit);
 }
 
+/// The first key that begins with so many symbols of this one.
+#[cfg(feature = "build")]
+pub(super) fn first_key(symbols: usize, key: u64) -> u64 {
+    last_key(symbols, key) ^ last_key(symbols, 0)
+}
+
 /// The last key below a node of so many symbols and this key.
 pub(super) fn last_key(symbols: usize, key: u64) -> u64 {
     key | ((1 << (KEY_BITS - symbol_bits(symbols))) - 1)

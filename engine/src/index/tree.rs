@@ -10,7 +10,7 @@
 //! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`,
 //! `directory`, `fences`).
 
-use super::directory::{COUNT_MAX, DIRECTORY_BLOCKS_MIN, Directory};
+use super::directory::{self, COUNT_MAX, Directory};
 pub(crate) use super::fences::Slot;
 use super::fences::{FENCED_BLOCKS_MIN, Fences};
 use super::node::{Node, node, root_address};
@@ -87,21 +87,25 @@ const FST_HEADER_BYTES: usize = 16;
 impl Tree {
     /// Checks a tree section in full and prepares its tables.
     ///
-    /// `blocks` is the number of blocks, `runs` of those that have no separator. `even` says that keys
-    /// spread evenly, as hashes do.
+    /// `blocks` is the number of blocks, `runs` of those that have no separator. There is a `directory`
+    /// section where keys spread evenly, as hashes do.
     pub(crate) fn verify(
         path: &Path,
         place: &str,
         section: &[u8],
         (blocks, runs): (u32, &[u8]),
-        even: bool,
+        directory: Option<&[u8]>,
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: String| OpenError::corrupt(path, place, detail);
         let fst = fst::raw::Fst::new(section).map_err(|error| corrupt(error.to_string()))?;
         fst.verify().map_err(|error| corrupt(error.to_string()))?;
         let root = root_address(section).ok_or_else(|| corrupt("no root".to_owned()))?;
         check_nodes(section, root, blocks, runs).map_err(corrupt)?;
-        Self::open(path, place, section, (blocks, runs), even)
+        if directory.is_some_and(|directory| directory != directory::derive(section, root, blocks))
+        {
+            return Err(corrupt("its directory is that of another tree".to_owned()));
+        }
+        Self::open(path, place, section, (blocks, runs), directory)
     }
 
     /// Prepares the tables of a tree that was checked before.
@@ -110,7 +114,7 @@ impl Tree {
         place: &str,
         section: &[u8],
         (blocks, runs): (u32, &[u8]),
-        even: bool,
+        directory: Option<&[u8]>,
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: &str| OpenError::corrupt(path, place, detail);
         if u32::try_from(section.len()).is_err() || blocks > BLOCKS_MAX {
@@ -120,14 +124,14 @@ impl Tree {
         let io = |error| OpenError::io(path, error);
         let runs = Runs::new(runs, blocks);
         let top = Top::build(section, root, blocks, Top::symbols(blocks)).map_err(io)?;
-        let directory = (even && blocks >= DIRECTORY_BLOCKS_MIN)
-            .then(|| Directory::build(section, root, blocks))
-            .transpose()
-            .map_err(io)?;
-        let fences = (!even && blocks >= FENCED_BLOCKS_MIN)
+        let fences = (directory.is_none() && blocks >= FENCED_BLOCKS_MIN)
             .then(|| Fences::build(section, root, blocks))
             .transpose()
             .map_err(io)?;
+        let directory = match directory {
+            Some(directory) => Directory::open(directory, blocks).map_err(io)?,
+            None => None,
+        };
         Ok(Self { top, directory, fences, runs })
     }
 
@@ -360,13 +364,13 @@ mod tests {
         }
         let (section, runs) = builder.finish().unwrap();
         let (blocks, path) = (firsts.len() as u32, Path::new("test"));
-        Tree::verify(path, "tree", &section, (blocks, &runs), directory).unwrap();
         let root = root_address(&section).unwrap();
+        let directory = directory.then(|| directory::derive(&section, root, blocks));
+        Tree::verify(path, "tree", &section, (blocks, &runs), directory.as_deref()).unwrap();
         let top = Top::build(&section, root, blocks, symbols).unwrap();
         let runs = Runs::new(&runs, blocks);
-        let directory = directory.then(|| Directory::build(&section, root, blocks).unwrap());
-        let fences = directory.is_none().then(|| Fences::build(&section, root, blocks).unwrap());
-        (section, Tree { top, directory, fences, runs })
+        let directory = directory.and_then(|it| Directory::open(&it, blocks).unwrap());
+        (section, Tree { top, directory, fences: None, runs })
     }
 
     fn check(mut firsts: Vec<u64>, asked: &[u64]) {
@@ -398,12 +402,41 @@ mod tests {
     }
 
     fn check_fences(firsts: &[u64], asked: &[u64]) {
-        let (section, tree) = tree(firsts, 2, false);
+        let (section, mut tree) = tree(firsts, 2, false);
+        let root = root_address(&section).unwrap();
+        tree.fences = Some(Fences::build(&section, root, firsts.len() as u32).unwrap());
         for &key in firsts.iter().chain(asked) {
             let floor = tree.floor(&section, key);
             let found = tree.candidates(&section, key);
             assert_eq!((found.low, found.high), (floor, floor), "key {key:x}");
         }
+    }
+
+    #[test]
+    fn the_directory_of_another_tree_is_refused() {
+        let mut builder = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
+        for block in 0..100 {
+            builder.push(block << 49, block << 49 | 1).unwrap();
+        }
+        let (section, runs) = builder.finish().unwrap();
+        let root = root_address(&section).unwrap();
+        let right = directory::derive(&section, root, 100);
+        let read = |directory: &[u8], marked: bool| {
+            let read = if marked { Tree::open } else { Tree::verify };
+            read(Path::new("-"), "tree", &section, (100, &runs), Some(directory))
+                .map_err(|error| error.to_string())
+        };
+        assert!(read(&right, false).is_ok() && read(&right, true).is_ok());
+        let mut other = right.clone();
+        other[4] ^= 1;
+        let error = read(&other, false).unwrap_err();
+        assert!(error.contains("its directory is that of another tree"), "{error}");
+        // Whatever is taken on trust, no search is led outside.
+        other[0] = 101;
+        let error = read(&other, true).unwrap_err();
+        assert!(error.contains("directory leads past the last block"), "{error}");
+        let error = read(&right[4..], true).unwrap_err();
+        assert!(error.contains("bytes of directory"), "{error}");
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Builds the tree of one index from the borders of its blocks.
 
+use super::top::first_key;
 use super::tree::{SYMBOLS, spell};
 use crate::error::BuildError;
 use std::io::Write;
@@ -22,22 +23,26 @@ impl<W: Write> TreeBuilder<W> {
         Ok(Self { builder, path, runs: Vec::new(), blocks: 0, last_sort_key: 0 })
     }
 
-    /// Adds a block by the sort keys of its first and last entry.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<(), BuildError> {
+    /// Adds a block by the sort keys of its first and last entry. Gives its separator, if it has one, as
+    /// the smallest key that begins so.
+    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<Option<u64>, BuildError> {
+        let mut separator = None;
         if self.blocks > 0 {
             if first == self.last_sort_key {
                 self.runs.extend_from_slice(&self.blocks.to_le_bytes());
             } else {
                 let (before, here) = (spell(self.last_sort_key), spell(first));
                 let same = before.iter().zip(here).take_while(|&(&a, b)| a == b).count();
+                let symbols = (same + 1).min(SYMBOLS);
                 self.builder
-                    .insert(&here[..(same + 1).min(SYMBOLS)], u64::from(self.blocks))
+                    .insert(&here[..symbols], u64::from(self.blocks))
                     .map_err(|error| failure(&self.path, error))?;
+                separator = Some(first_key(symbols, first));
             }
         }
         self.blocks += 1;
         self.last_sort_key = last;
-        Ok(())
+        Ok(separator)
     }
 
     /// Writes the rest of the tree; the writer and the runs section.

@@ -67,6 +67,8 @@ fn common_symbols(a: u64, b: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::directory;
+    use super::super::node::root_address;
     use super::super::tree::spell;
     use super::super::tree_builder::TreeBuilder;
     use super::*;
@@ -94,9 +96,10 @@ mod tests {
                 tree.push((block * 7) << shift, (block * 7 + 3) << shift).unwrap();
             }
             let (section, runs) = tree.finish().unwrap();
-            let blocks_and_runs = (blocks as u32, &*runs);
-            let tree =
-                Tree::verify(Path::new("-"), "-", &section, blocks_and_runs, even).unwrap();
+            let root = root_address(&section).unwrap();
+            let directory = even.then(|| directory::derive(&section, root, blocks as u32));
+            let (runs, directory) = ((blocks as u32, &*runs), directory.as_deref());
+            let tree = Tree::verify(Path::new("-"), "-", &section, runs, directory).unwrap();
             let mut keys: Vec<u64> =
                 keys.into_iter().map(|key| key % ((blocks as u64 * 7 + 5) << shift)).collect();
             if sorted {

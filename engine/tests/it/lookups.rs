@@ -2,6 +2,7 @@
 
 use crate::support::{answer, plain};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use zhengcha_engine::format::section::SegmentKind;
 use zhengcha_engine::testing::{self, Model};
 use zhengcha_engine::{Certificate, Date, Mode, Shadows, Snapshot, Store};
@@ -10,19 +11,19 @@ use zhengcha_engine::{Certificate, Date, Mode, Shadows, Snapshot, Store};
 fn hold_against_model(snapshot: &Snapshot, certificates: &[Certificate]) {
     let model = Model::new(certificates);
     for mode in Mode::ALL {
+        // Each once: hundreds may have the same two fields.
+        let mut asked = BTreeSet::new();
         for (certificate, neighbour) in certificates.iter().zip(certificates.iter().cycle().skip(1))
         {
             let (first, second) = testing::pair(certificate, mode);
+            let (_, other) = testing::pair(neighbour, mode);
+            asked.extend([(first.clone(), second), (first, other)]);
+        }
+        for (first, second) in asked {
             assert_eq!(
                 answer(snapshot, mode, &first, &second),
                 model.lookup(mode, &first, &second),
                 "{mode:?} {first} {second}"
-            );
-            let (_, other) = testing::pair(neighbour, mode);
-            assert_eq!(
-                answer(snapshot, mode, &first, &other),
-                model.lookup(mode, &first, &other),
-                "{mode:?} {first} {other}"
             );
         }
     }

@@ -8,6 +8,7 @@ use crate::filter::FilterBuilder;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
 use crate::format::{BLOCK_RECORDS, PAGE_BYTES};
+use crate::index::directory::DirectoryBuilder;
 use crate::index::tree_builder::TreeBuilder;
 use crate::index::{Probe, block, block_entries};
 use crate::key::Mode;
@@ -114,9 +115,13 @@ fn numbered(view: &View<'_>, texts: &mut [Vec<Pair>; 2], heap: &mut Vec<u8>) -> 
 
 fn index(image: &mut Image, mode: Mode, entries: &[(u64, u16, u64, u32)]) {
     let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
+    let chunks = entries.chunks(block_entries(mode));
+    let mut directory = DirectoryBuilder::new(chunks.len() as u32);
     let mut blocks = Vec::new();
-    for entries in entries.chunks(block_entries(mode)) {
-        tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap();
+    for (entries, number) in chunks.zip(0..) {
+        if let Some(separator) = tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap() {
+            directory.push(separator, number);
+        }
         if mode.is_certificate_first() {
             blocks.extend(entries.iter().flat_map(|entry| entry.1.to_le_bytes()));
             blocks.resize(blocks.len().next_multiple_of(64), 0);
@@ -129,6 +134,9 @@ fn index(image: &mut Image, mode: Mode, entries: &[(u64, u16, u64, u32)]) {
     image.section(SectionKind::Tree(mode), &tree);
     image.section(SectionKind::Blocks(mode), &blocks);
     image.section(SectionKind::Runs(mode), &runs);
+    if !mode.is_certificate_first() {
+        image.section(SectionKind::Directory(mode), &directory.finish());
+    }
 }
 
 struct Image {
