@@ -17,10 +17,7 @@ pub(crate) fn open(path: &Path, section: &[u8]) -> Result<Table, OpenError> {
     if section.is_empty() || !section.len().is_multiple_of(LINE_BYTES) {
         return Err(OpenError::corrupt(path, "filter", format!("{} bytes", section.len())));
     }
-    let (words, _) = section.as_chunks::<4>();
-    let mut table = Table::new(words.len()).map_err(|error| OpenError::io(path, error))?;
-    table.words_mut().copy_from_slice(words);
-    Ok(table)
+    Table::copy_of(section.as_chunks().0).map_err(|error| OpenError::io(path, error))
 }
 
 /// The line of a hash, and the bit of each of its words.

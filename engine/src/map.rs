@@ -126,6 +126,13 @@ impl Table {
         Ok(Self { map: huge(words * 4)?, words })
     }
 
+    /// A table of these words.
+    pub(crate) fn copy_of(words: &[[u8; 4]]) -> io::Result<Self> {
+        let mut table = Self::new(words.len())?;
+        table.words_mut().copy_from_slice(words);
+        Ok(table)
+    }
+
     /// The words, each little-endian.
     #[inline]
     pub(crate) fn words(&self) -> &[[u8; 4]] {

@@ -66,8 +66,14 @@ fn yardstick_ns() -> f64 {
     start.elapsed().as_nanos() as f64 / YARDSTICK_READS as f64
 }
 
-fn batched(snapshot: &Snapshot, arguments: &Arguments) {
-    let claims = Claims::draw(snapshot, CLAIMS, arguments.seed);
+/// The median of some figures, with the least and the most.
+fn spread(figures: &mut [f64], decimals: usize) -> String {
+    let median = median(figures);
+    let (low, high) = (figures[0], figures[figures.len() - 1]);
+    format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+}
+
+fn batched(snapshot: &Snapshot, claims: &Claims, arguments: &Arguments) {
     println!("batched, mixed modes, half hits      M checks/s (min–max)   digest");
     for threads in [1, 2] {
         let mut digest = 0;
@@ -78,9 +84,7 @@ fn batched(snapshot: &Snapshot, arguments: &Arguments) {
                 rate
             })
             .collect();
-        let median = median(&mut figures);
-        let (low, high) = (figures[0], figures[figures.len() - 1]);
-        println!("{threads} thread(s) {median:>32.2} ({low:.2}–{high:.2})   {digest:016x}");
+        println!("{threads} thread(s) {:>32}   {digest:016x}", spread(&mut figures, 2));
     }
 }
 
@@ -94,12 +98,13 @@ fn base_alone(store: &Store, snapshot: &Snapshot) -> anyhow::Result<Snapshot> {
 
 /// What deltas cost: pass after pass over all segments and over the base alone in turns, so that what
 /// changes on the machine meanwhile falls on both.
-fn beside_base(snapshot: &Snapshot, base: &Snapshot, sets: &[[Queries; 2]], arguments: &Arguments) {
+fn beside_base(
+    snapshot: &Snapshot,
+    base: &Snapshot,
+    (sets, claims): (&[[Queries; 2]], &Claims),
+    arguments: &Arguments,
+) {
     let deltas = snapshot.segments().count() - 1;
-    let spread = |mut ratios: Vec<f64>| {
-        let median = median(&mut ratios);
-        format!("{median:.2} ({:.2}–{:.2})", ratios[0], ratios[ratios.len() - 1])
-    };
     let in_turns = |pass: &dyn Fn(&Snapshot) -> f64| {
         // One pass of each to bring in what it reads.
         let _ = (pass(base), pass(snapshot));
@@ -108,7 +113,7 @@ fn beside_base(snapshot: &Snapshot, base: &Snapshot, sets: &[[Queries; 2]], argu
             let over = pass(snapshot);
             2.0 * over / (before + pass(base))
         });
-        spread(ratios.collect())
+        spread(&mut ratios.collect::<Vec<f64>>(), 2)
     };
     println!("base and {deltas} delta(s) beside the base alone, in turns: time x (min–max)");
     for (mode, set) in Mode::ALL.into_iter().zip(sets) {
@@ -116,7 +121,6 @@ fn beside_base(snapshot: &Snapshot, base: &Snapshot, sets: &[[Queries; 2]], argu
             set.each_ref().map(|queries| in_turns(&|snapshot| queries.pass(snapshot).0));
         println!("{:<6} hit {hit:>18}   miss {miss:>18}", mode.name());
     }
-    let claims = Claims::draw(snapshot, CLAIMS, arguments.seed);
     for threads in [1, 2] {
         let ratio = in_turns(&|snapshot| 1.0 / claims.pass(snapshot, BATCH, threads).0);
         println!("batched, {threads} thread(s) {ratio:>18}");
@@ -167,16 +171,14 @@ fn main() -> anyhow::Result<()> {
         }
     }
     for ((mode, figures), digest) in Mode::ALL.into_iter().zip(&mut figures).zip(digests) {
-        let [hit, miss] = figures.each_mut().map(|figures| {
-            let median = median(figures);
-            let (low, high) = (figures[0], figures[figures.len() - 1]);
-            format!("{median:>6.0} ({low:.0}–{high:.0})")
-        });
+        let [hit, miss] = figures.each_mut().map(|figures| spread(figures, 0));
         println!("{:<6} {hit:>18} {miss:>20}   {digest:016x}", mode.name());
     }
-    batched(&snapshot, &arguments);
+    let claims = Claims::draw(&snapshot, CLAIMS, arguments.seed);
+    batched(&snapshot, &claims, &arguments);
     if let Some(path) = arguments.store.as_ref().filter(|_| snapshot.segments().count() > 1) {
-        beside_base(&snapshot, &base_alone(&Store::new(path), &snapshot)?, &sets, &arguments);
+        let base = base_alone(&Store::new(path), &snapshot)?;
+        beside_base(&snapshot, &base, (&sets, &claims), &arguments);
     }
     Ok(())
 }

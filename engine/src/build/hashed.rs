@@ -296,7 +296,6 @@ struct Borders<W: Write> {
     tree: TreeBuilder<W>,
     directory: DirectoryBuilder,
     entries: u64,
-    blocks: u32,
     first: u64,
     last: u64,
 }
@@ -305,7 +304,7 @@ impl<W: Write> Borders<W> {
     /// For so many entries.
     fn new(tree: TreeBuilder<W>, entries: u64) -> Self {
         let directory = DirectoryBuilder::new(entries.div_ceil(HASHED_BLOCK_ENTRIES as u64) as u32);
-        Self { tree, directory, entries: 0, blocks: 0, first: 0, last: 0 }
+        Self { tree, directory, entries: 0, first: 0, last: 0 }
     }
 
     fn push(&mut self, mut entries: &[Entry]) -> Result<(), BuildError> {
@@ -326,10 +325,9 @@ impl<W: Write> Borders<W> {
     }
 
     fn block(&mut self) -> Result<(), BuildError> {
-        if let Some(separator) = self.tree.push(self.first, self.last)? {
-            self.directory.push(separator, self.blocks);
+        if let Some((separator, block)) = self.tree.push(self.first, self.last)? {
+            self.directory.push(separator, block);
         }
-        self.blocks += 1;
         Ok(())
     }
 

@@ -9,8 +9,9 @@
 
 use super::top::{KEY_BITS, Runs, last_key, walk};
 use super::tree::Candidates;
+use crate::error::OpenError;
 use crate::map::{Table, prefetch};
-use std::io;
+use std::path::Path;
 
 /// Indexes of fewer blocks have no directory.
 const DIRECTORY_BLOCKS_MIN: u32 = 16;
@@ -57,9 +58,15 @@ pub(super) fn derive(tree: &[u8], root: u32, blocks: u32) -> Vec<u8> {
 
 impl Directory {
     /// Reads a directory section into a table; `None` where the index is too small for one.
-    pub(super) fn open(section: &[u8], blocks: u32) -> io::Result<Option<Self>> {
+    pub(super) fn open(
+        path: &Path,
+        place: &str,
+        section: &[u8],
+        blocks: u32,
+    ) -> Result<Option<Self>, OpenError> {
+        let corrupt = |detail: String| Err(OpenError::corrupt(path, place, detail));
         if section.len() != directory_words(blocks) * 4 {
-            return Err(io::Error::other(format!("{} bytes of directory", section.len())));
+            return corrupt(format!("{} bytes of directory", section.len()));
         }
         if section.is_empty() {
             return Ok(None);
@@ -71,10 +78,9 @@ impl Directory {
             u64::from(begin) + u64::from(sum_of_pairs(counts)) > u64::from(blocks)
         });
         if leads_outside {
-            return Err(io::Error::other("directory leads past the last block"));
+            return corrupt("directory leads past the last block".to_owned());
         }
-        let mut groups = Table::new(words.len())?;
-        groups.words_mut().copy_from_slice(words);
+        let groups = Table::copy_of(words).map_err(|error| OpenError::io(path, error))?;
         Ok(Some(Self { groups, slots: u64::from(blocks) }))
     }
 

@@ -99,9 +99,7 @@ impl Fences {
         {
             *sample = *fence;
         }
-        let mut table = Table::new(begins.len())?;
-        table.words_mut().copy_from_slice(&begins);
-        Ok(Self { groups, begins: table, fences, samples })
+        Ok(Self { groups, begins: Table::copy_of(&begins)?, fences, samples })
     }
 
     /// Whether a key is a number's, and not an escape's.

@@ -129,7 +129,7 @@ impl Tree {
             .transpose()
             .map_err(io)?;
         let directory = match directory {
-            Some(directory) => Directory::open(directory, blocks).map_err(io)?,
+            Some(directory) => Directory::open(path, place, directory, blocks)?,
             None => None,
         };
         Ok(Self { top, directory, fences, runs })
@@ -369,7 +369,8 @@ mod tests {
         Tree::verify(path, "tree", &section, (blocks, &runs), directory.as_deref()).unwrap();
         let top = Top::build(&section, root, blocks, symbols).unwrap();
         let runs = Runs::new(&runs, blocks);
-        let directory = directory.and_then(|it| Directory::open(&it, blocks).unwrap());
+        let directory =
+            directory.and_then(|it| Directory::open(path, "tree", &it, blocks).unwrap());
         (section, Tree { top, directory, fences: None, runs })
     }
 
@@ -423,8 +424,10 @@ mod tests {
         let right = directory::derive(&section, root, 100);
         let read = |directory: &[u8], marked: bool| {
             let read = if marked { Tree::open } else { Tree::verify };
-            read(Path::new("-"), "tree", &section, (100, &runs), Some(directory))
-                .map_err(|error| error.to_string())
+            read(Path::new("-"), "tree", &section, (100, &runs), Some(directory)).map_err(|error| {
+                assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
+                error.to_string()
+            })
         };
         assert!(read(&right, false).is_ok() && read(&right, true).is_ok());
         let mut other = right.clone();

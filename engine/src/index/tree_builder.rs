@@ -24,8 +24,8 @@ impl<W: Write> TreeBuilder<W> {
     }
 
     /// Adds a block by the sort keys of its first and last entry. Gives its separator, if it has one, as
-    /// the smallest key that begins so.
-    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<Option<u64>, BuildError> {
+    /// the smallest key that begins so, and its number.
+    pub(crate) fn push(&mut self, first: u64, last: u64) -> Result<Option<(u64, u32)>, BuildError> {
         let mut separator = None;
         if self.blocks > 0 {
             if first == self.last_sort_key {
@@ -37,7 +37,7 @@ impl<W: Write> TreeBuilder<W> {
                 self.builder
                     .insert(&here[..symbols], u64::from(self.blocks))
                     .map_err(|error| failure(&self.path, error))?;
-                separator = Some(first_key(symbols, first));
+                separator = Some((first_key(symbols, first), self.blocks));
             }
         }
         self.blocks += 1;

@@ -118,9 +118,10 @@ fn index(image: &mut Image, mode: Mode, entries: &[(u64, u16, u64, u32)]) {
     let chunks = entries.chunks(block_entries(mode));
     let mut directory = DirectoryBuilder::new(chunks.len() as u32);
     let mut blocks = Vec::new();
-    for (entries, number) in chunks.zip(0..) {
-        if let Some(separator) = tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap() {
-            directory.push(separator, number);
+    for entries in chunks {
+        let pushed = tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap();
+        if let Some((separator, block)) = pushed {
+            directory.push(separator, block);
         }
         if mode.is_certificate_first() {
             blocks.extend(entries.iter().flat_map(|entry| entry.1.to_le_bytes()));
