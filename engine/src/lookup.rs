@@ -169,7 +169,7 @@ impl<'q> Query<'q> {
 }
 
 /// Entries of neighbouring blocks, by bits from the first entry of block `low` on: 32 of one ordered
-/// block, or ten each of up to [`CANDIDATES_MAX`](crate::index::tree::CANDIDATES_MAX) hashed ones.
+/// block, or 13 each of up to [`CANDIDATES_MAX`](crate::index::tree::CANDIDATES_MAX) hashed ones.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Entries {
     pub(crate) low: u32,
@@ -180,12 +180,12 @@ impl Entries {
     /// Those of the candidate blocks that have the query's fingerprint.
     #[inline]
     pub(crate) fn with_fingerprint(lines: &[u8], query: &Query<'_>, low: u32, high: u32) -> Self {
-        let fingerprint = query.probe.fingerprint;
+        let hash = query.probe.hash;
         if query.mode.is_certificate_first() {
-            let mask = block::ordered_matches(block::line(lines, low), fingerprint);
+            let mask = block::ordered_matches(block::line(lines, low), hash as u16);
             return Self { low, mask: u64::from(mask) };
         }
-        let of = |block| u64::from(block::hashed_matches(block::line(lines, block), fingerprint));
+        let of = |block| u64::from(block::hashed_matches(block::line(lines, block), hash));
         let mut mask = 0;
         for block in (low..=high).rev() {
             mask = mask << HASHED_BLOCK_ENTRIES | of(block);
@@ -193,20 +193,27 @@ impl Entries {
         Self { low, mask }
     }
 
-    /// Takes out the first entry and gives its record's number; of an unused entry, one past the end.
+    /// Takes out the first entry and gives its record's number; of an unused entry, or one whose tag
+    /// tells another hash, one past the end.
     #[inline]
-    pub(crate) fn next_record(&mut self, lines: &[u8], ordered: bool) -> u32 {
+    pub(crate) fn next_record(&mut self, lines: &[u8], ordered: bool, tag: u32) -> u32 {
         let bit = self.mask.trailing_zeros();
         self.mask &= self.mask - 1;
         if ordered {
             return self.low * ORDERED_BLOCK_ENTRIES as u32 + bit;
         }
         let block = self.low + bit / HASHED_BLOCK_ENTRIES as u32;
-        block::hashed_record(block::line(lines, block), bit as usize % HASHED_BLOCK_ENTRIES)
+        block::hashed_record(block::line(lines, block), bit as usize % HASHED_BLOCK_ENTRIES, tag)
     }
 }
 
 impl Query<'_> {
+    /// What stands above the record numbers of this query's entries; matters in hashed indexes.
+    #[inline]
+    pub(crate) fn tag(&self, index: &Index) -> u32 {
+        block::tag(self.probe.hash, index.number_bits)
+    }
+
     /// Whether the record of this number has both fields; unused entries of a last block name none.
     #[inline]
     pub(crate) fn agrees_with_record(&self, segment: &Segment, number: u32) -> bool {
@@ -268,7 +275,7 @@ impl<'s, 'q> Matches<'s, 'q> {
             }
             self.current = Some((layer, index));
             (self.low, self.low_within_run) = (low, low_within_run);
-            self.entries = self.agreeing(segment, lines, high);
+            self.entries = self.agreeing(segment, index, high);
             return Some(());
         }
     }
@@ -277,12 +284,14 @@ impl<'s, 'q> Matches<'s, 'q> {
     ///
     /// All are compared before the first is handed out: their cache misses overlap.
     #[inline]
-    fn agreeing(&self, segment: &Segment, lines: &[u8], block: u32) -> Entries {
+    fn agreeing(&self, segment: &Segment, index: &Index, block: u32) -> Entries {
+        let (lines, tag) = (segment.lines(index), self.query.tag(index));
+        let ordered = self.query.mode.is_certificate_first();
         let mut left = Entries::with_fingerprint(lines, &self.query, block, block);
         let mut agreeing = left;
         while left.mask != 0 {
             let bit = left.mask & left.mask.wrapping_neg();
-            let number = left.next_record(lines, self.query.mode.is_certificate_first());
+            let number = left.next_record(lines, ordered, tag);
             if !self.query.agrees_with_record(segment, number) {
                 agreeing.mask ^= bit;
             }
@@ -305,7 +314,7 @@ impl<'s> Iterator for Matches<'s, '_> {
             let lines = segment.lines(index);
             if self.entries.mask != 0 {
                 let ordered = self.query.mode.is_certificate_first();
-                let number = self.entries.next_record(lines, ordered);
+                let number = self.entries.next_record(lines, ordered, self.query.tag(index));
                 if layer.is_shadowed(number) {
                     continue;
                 }
@@ -321,7 +330,7 @@ impl<'s> Iterator for Matches<'s, '_> {
                 self.low -= 1;
                 self.low_within_run = index.tree.begins_within_run(self.low);
             }
-            self.entries = self.agreeing(segment, lines, block - 1);
+            self.entries = self.agreeing(segment, index, block - 1);
         }
     }
 }

@@ -114,10 +114,12 @@ pub(crate) struct Sections {
 /// One verified index.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// Shared by the certificate-first modes, whose trees are equal.
+    /// Shared by the certificate-first modes.
     pub(crate) tree: Arc<Tree>,
     pub(crate) tree_range: Range<usize>,
     pub(crate) blocks_range: Range<usize>,
+    /// See [`block::number_bits`](crate::index::block::number_bits).
+    pub(crate) number_bits: u32,
 }
 
 /// A verified segment: every byte was read, and lookups touch nothing else.

@@ -25,7 +25,7 @@ enum Checked {
     Entries(u32),
     Shadows(Vec<Shadows>),
     Filter(Table),
-    Tree(Tree),
+    Tree(Mode, Tree),
 }
 
 /// Whether a mark stands for the bytes of such a section: they are many, and lookups bound what they
@@ -55,20 +55,16 @@ impl UnverifiedSegment {
             self.check_section(&entries[number], marked)
         })?;
         let mut dictionary_entries = Vec::with_capacity(2);
-        let mut trees = Vec::with_capacity(Mode::ALL.len());
+        let mut trees: [Option<Arc<Tree>>; 6] = Default::default();
         let mut shadows = Vec::new();
         let mut filter = None;
-        for (entry, checked) in entries.iter().zip(checked) {
+        for checked in checked {
             match checked {
-                Checked::Sound if matches!(entry.kind, SectionKind::Tree(_)) => {
-                    // Equal to the first: see `shares_first_tree`.
-                    trees.extend(trees.first().map(Arc::clone));
-                }
                 Checked::Sound => {}
                 Checked::Entries(count) => dictionary_entries.push(count),
                 Checked::Shadows(found) => shadows = found,
                 Checked::Filter(found) => filter = Some(found),
-                Checked::Tree(tree) => trees.push(Arc::new(tree)),
+                Checked::Tree(mode, tree) => trees[mode as usize] = Some(Arc::new(tree)),
             }
         }
         let missing = |what| OpenError::corrupt(&self.path, what, "not there");
@@ -80,8 +76,9 @@ impl UnverifiedSegment {
         } else {
             let indexes: Vec<Index> = Mode::ALL
                 .into_iter()
-                .zip(trees)
-                .map(|(mode, tree)| self.index(mode, tree))
+                .filter_map(|mode| {
+                    Some(self.index(mode, trees[mode.tree_mode() as usize].clone()?))
+                })
                 .collect();
             Some(indexes.try_into().map_err(|_| missing("indexes"))?)
         };
@@ -97,30 +94,12 @@ impl UnverifiedSegment {
     }
 
     fn index(&self, mode: Mode, tree: Arc<Tree>) -> Index {
-        let tree_mode = if self.shares_first_tree(mode) { Mode::IC } else { mode };
         Index {
             tree,
-            tree_range: section_range(&self.header, SectionKind::Tree(tree_mode)),
+            tree_range: section_range(&self.header, SectionKind::Tree(mode.tree_mode())),
             blocks_range: section_range(&self.header, SectionKind::Blocks(mode)),
+            number_bits: block::number_bits(self.header.records),
         }
-    }
-
-    /// Whether this mode's tree, and all it is checked against, has the bytes of the first mode's: the
-    /// certificate-first modes divide the same records in the same way. One tree then serves them,
-    /// and is held in the caches once.
-    fn shares_first_tree(&self, mode: Mode) -> bool {
-        let same = |one: SectionKind, other: SectionKind, sums: bool| match (
-            self.header.section(one),
-            self.header.section(other),
-        ) {
-            (Some(a), Some(b)) => a.length == b.length && (!sums || a.sum == b.sum),
-            _ => false,
-        };
-        mode != Mode::IC
-            && mode.is_certificate_first()
-            && same(SectionKind::Tree(mode), SectionKind::Tree(Mode::IC), true)
-            && same(SectionKind::Runs(mode), SectionKind::Runs(Mode::IC), true)
-            && same(SectionKind::Blocks(mode), SectionKind::Blocks(Mode::IC), false)
     }
 
     pub(crate) fn section(&self, kind: SectionKind) -> &[u8] {
@@ -145,8 +124,9 @@ impl UnverifiedSegment {
                 return archive::verify_dictionary(path, &kind.name(), section)
                     .map(Checked::Entries);
             }
-            SectionKind::Tree(mode) if self.shares_first_tree(mode) => {}
-            SectionKind::Tree(mode) => return self.verify_tree(mode, marked).map(Checked::Tree),
+            SectionKind::Tree(mode) => {
+                return self.verify_tree(mode, marked).map(|tree| Checked::Tree(mode, tree));
+            }
             SectionKind::Blocks(mode) => self.verify_blocks(mode, marked)?,
             SectionKind::Shadows => {
                 return archive::read_shadows(path, section).map(Checked::Shadows);
@@ -220,13 +200,14 @@ impl UnverifiedSegment {
         if mode.is_certificate_first() || marked {
             return Ok(());
         }
+        let number_bits = block::number_bits(self.header.records);
         let (lines, _) = section.as_chunks::<INDEX_BLOCK_BYTES>();
         for (number, line) in lines.iter().enumerate() {
-            for entry in 0..block_entries(mode) {
-                let record = block::hashed_record(line, entry);
-                if record != block::NO_RECORD && u64::from(record) >= self.header.records {
-                    return Err(corrupt(format!("block {number} names a record past the end")));
-                }
+            let past_the_end = (0..block_entries(mode))
+                .filter_map(|entry| block::any_hashed_record(line, entry, number_bits))
+                .any(|record| u64::from(record) >= self.header.records);
+            if past_the_end {
+                return Err(corrupt(format!("block {number} names a record past the end")));
             }
         }
         Ok(())

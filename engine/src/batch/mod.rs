@@ -130,19 +130,19 @@ impl Left {
         for (&at, first) in searches.iter().zip(&mut firsts) {
             let at = usize::from(at);
             let Some(index) = segment.index(queries[at].mode) else { continue };
-            let lines = segment.lines(index);
-            *first = self.entries[at].next_record(lines, ordered);
+            let (lines, tag) = (segment.lines(index), queries[at].tag(index));
+            *first = self.entries[at].next_record(lines, ordered, tag);
             segment.prefetch_record(*first);
             let mut others = self.entries[at];
             while others.mask != 0 {
-                segment.prefetch_record(others.next_record(lines, ordered));
+                segment.prefetch_record(others.next_record(lines, ordered, tag));
             }
         }
         for (&at, first) in searches.iter().zip(firsts) {
             let at = usize::from(at);
             let query = &queries[at];
             let Some(index) = segment.index(query.mode) else { continue };
-            let lines = segment.lines(index);
+            let (lines, tag) = (segment.lines(index), query.tag(index));
             let mut others = self.entries[at];
             let mut number = first;
             loop {
@@ -153,7 +153,7 @@ impl Left {
                 if others.mask == 0 {
                     break;
                 }
-                number = others.next_record(lines, ordered);
+                number = others.next_record(lines, ordered, tag);
             }
         }
     }

@@ -155,19 +155,18 @@ impl Check<'_> {
         self.segment.may_hold(probe.hash).then_some(probe)
     }
 
-    /// Proves that the search for a record comes by block `at` and knows its entry there by this
-    /// fingerprint.
+    /// Proves that the search for a record comes by block `at` and that what stands there names the
+    /// record to whoever asks with this hash.
     #[inline]
     fn meet(
         &self,
         walk: &mut Walk<'_>,
         at: u32,
-        fingerprint: u16,
         number: u32,
+        is_named: impl FnOnce(u64) -> bool,
     ) -> Result<(), OpenError> {
         let probe = self.probe(number).ok_or_else(|| self.lost(number))?;
-        let right = fingerprint == probe.fingerprint;
-        if !right || !self.comes_by(walk.candidates(probe.sort_key), at) {
+        if !is_named(probe.hash) || !self.comes_by(walk.candidates(probe.sort_key), at) {
             return Err(self.lost(number));
         }
         Ok(())
@@ -181,7 +180,9 @@ impl Check<'_> {
             let count = (self.segment.records() - first).min(ORDERED_BLOCK_ENTRIES as u64);
             let (words, _) = self.lines[at].as_chunks::<2>();
             for (word, number) in words[..count as usize].iter().zip(first as u32..) {
-                self.meet(&mut walk, at as u32, u16::from_le_bytes(*word), number)?;
+                self.meet(&mut walk, at as u32, number, |hash| {
+                    u16::from_le_bytes(*word) == hash as u16
+                })?;
                 met.add(number);
             }
         }
@@ -199,13 +200,16 @@ impl Check<'_> {
                 self.fetch_records(at + BLOCKS_AHEAD);
             }
             let line = &self.lines[at];
-            let (words, _) = line.as_chunks::<2>();
-            for (slot, word) in words[..HASHED_BLOCK_ENTRIES].iter().enumerate() {
-                let number = block::hashed_record(line, slot);
-                if number == block::NO_RECORD {
+            for slot in 0..HASHED_BLOCK_ENTRIES {
+                let Some(number) = block::any_hashed_record(line, slot, self.index.number_bits)
+                else {
                     continue;
-                }
-                self.meet(&mut walk, at as u32, u16::from_le_bytes(*word), number)?;
+                };
+                self.meet(&mut walk, at as u32, number, |hash| {
+                    let tag = block::tag(hash, self.index.number_bits);
+                    block::hashed_matches(line, hash) >> slot & 1 != 0
+                        && block::hashed_record(line, slot, tag) == number
+                })?;
                 met.add(number);
             }
         }
@@ -215,8 +219,9 @@ impl Check<'_> {
     #[inline]
     fn fetch_records(&self, at: usize) {
         for slot in 0..HASHED_BLOCK_ENTRIES {
-            let number = block::hashed_record(&self.lines[at], slot);
-            if u64::from(number) < self.segment.records() {
+            if let Some(number) =
+                block::any_hashed_record(&self.lines[at], slot, self.index.number_bits)
+            {
                 self.segment.prefetch_record(number);
             }
         }

@@ -5,9 +5,9 @@ use crate::archive::records_section_bytes;
 use crate::error::BuildError;
 use crate::format::section::SegmentKind;
 
-/// Bytes of the six indexes for one record: three of 2 for the fingerprints, three of 6.4 for the hashed
+/// Bytes of the six indexes for one record: three of 2 for the fingerprints, three of 4.92 for the hashed
 /// blocks, and the trees.
-const INDEX_BYTES: u64 = 29;
+const INDEX_BYTES: u64 = 24;
 /// Bytes of a delta's filter for one record.
 const FILTER_BYTES: u64 = 9;
 /// Header, padding and trees of the smallest segment.

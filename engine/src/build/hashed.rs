@@ -158,7 +158,8 @@ impl<'r> HashedIndexes<'r> {
         let (runs, directory) = borders.finish()?;
         file.end()?;
         file.begin(SectionKind::Blocks(mode))?;
-        let mut packer = Packer::new(file, self.shares.len());
+        let number_bits = block::number_bits(self.records.records());
+        let mut packer = Packer::new(file, self.shares.len(), number_bits);
         for (buckets, count) in &passes {
             if passes.len() > 1 {
                 self.scatter(which, buckets.clone())?;
@@ -345,14 +346,16 @@ impl<W: Write> Borders<W> {
 struct Packer<'f> {
     file: &'f mut SectionFile,
     threads: usize,
+    number_bits: u32,
     /// Entries of a block that is not full yet.
     pending: Vec<Entry>,
     entries: u64,
 }
 
 impl<'f> Packer<'f> {
-    fn new(file: &'f mut SectionFile, threads: usize) -> Self {
-        Self { file, threads, pending: Vec::with_capacity(HASHED_BLOCK_ENTRIES), entries: 0 }
+    fn new(file: &'f mut SectionFile, threads: usize, number_bits: u32) -> Self {
+        let pending = Vec::with_capacity(HASHED_BLOCK_ENTRIES);
+        Self { file, threads, number_bits, pending, entries: 0 }
     }
 
     fn push(&mut self, sorted: &[Entry], mut advance: impl FnMut(u64)) -> Result<(), BuildError> {
@@ -362,17 +365,21 @@ impl<'f> Packer<'f> {
         let (head, rest) = sorted.split_at(missing.min(sorted.len()));
         self.pending.extend_from_slice(head);
         if self.pending.len() == HASHED_BLOCK_ENTRIES {
-            self.file.write(&line(&self.pending))?;
+            self.file.write(&line(&self.pending, self.number_bits))?;
             self.pending.clear();
         }
         let (blocks, tail) = rest.as_chunks::<HASHED_BLOCK_ENTRIES>();
         let pieces: Vec<_> = blocks.chunks(PACKED_BLOCKS).collect();
+        let number_bits = self.number_bits;
+        let pack = |piece: &[[Entry; HASHED_BLOCK_ENTRIES]]| {
+            piece.iter().flat_map(|block| line(block, number_bits)).collect::<Vec<u8>>()
+        };
         let mut done = before;
         parallel::in_order(
             self.threads,
             pieces.len(),
             || (),
-            |(), piece| Ok(pieces[piece].iter().flat_map(|block| line(block)).collect::<Vec<u8>>()),
+            |(), piece| Ok(pack(pieces[piece])),
             |lines| {
                 done += (PACKED_BLOCKS * HASHED_BLOCK_ENTRIES) as u64;
                 advance(done.min(before + sorted.len() as u64));
@@ -384,14 +391,17 @@ impl<'f> Packer<'f> {
     }
 
     fn finish(self) -> Result<(), BuildError> {
-        if self.pending.is_empty() { Ok(()) } else { self.file.write(&line(&self.pending)) }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.file.write(&line(&self.pending, self.number_bits))
     }
 }
 
-fn line(entries: &[Entry]) -> block::Line {
-    let mut slots = [(0u16, 0u32); HASHED_BLOCK_ENTRIES];
+fn line(entries: &[Entry], number_bits: u32) -> block::Line {
+    let mut slots = [(0, 0); HASHED_BLOCK_ENTRIES];
     for (slot, entry) in slots.iter_mut().zip(entries) {
-        *slot = (hash_of(entry) as u16, record_of(entry));
+        *slot = (hash_of(entry), record_of(entry));
     }
-    block::hashed_line(&slots[..entries.len()])
+    block::hashed_line(&slots[..entries.len()], number_bits)
 }

@@ -11,7 +11,8 @@ use crate::index::Probe;
 use crate::key::Mode;
 use crate::record::Record;
 
-/// Writes the three sections of one index; `tree` and `runs` are known from writing the records.
+/// Writes the sections of one index; `tree` and `runs`, known from writing the records, stand in the
+/// first of these indexes alone.
 pub(super) fn write(
     file: &mut SectionFile,
     mode: Mode,
@@ -21,7 +22,10 @@ pub(super) fn write(
     progress: &dyn Progress,
 ) -> Result<(), BuildError> {
     progress.begin(mode.index_name(), records.records());
-    file.section(SectionKind::Tree(mode), tree)?;
+    let has_tree = mode.tree_mode() == mode;
+    if has_tree {
+        file.section(SectionKind::Tree(mode), tree)?;
+    }
     file.begin(SectionKind::Blocks(mode))?;
     let mut bytes = 0;
     parallel::in_order(
@@ -38,7 +42,10 @@ pub(super) fn write(
     let padding = bytes.next_multiple_of(INDEX_BLOCK_BYTES) - bytes;
     file.write(&[0; INDEX_BLOCK_BYTES][..padding])?;
     file.end()?;
-    file.section(SectionKind::Runs(mode), runs)
+    if has_tree {
+        file.section(SectionKind::Runs(mode), runs)?;
+    }
+    Ok(())
 }
 
 fn fingerprints(
@@ -51,7 +58,7 @@ fn fingerprints(
     for bytes in records.block(block, buffer)? {
         let record = Record::from_bytes(bytes);
         let probe = Probe::new(mode, record.pair_words(mode));
-        fingerprints.extend_from_slice(&probe.fingerprint.to_le_bytes());
+        fingerprints.extend_from_slice(&(probe.hash as u16).to_le_bytes());
     }
     Ok(fingerprints)
 }

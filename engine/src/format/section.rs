@@ -13,11 +13,11 @@ pub enum SectionKind {
     Occupations,
     /// Dictionary of (鉴定机构, 发证机关).
     Bodies,
-    /// The FST over block separators of one index.
+    /// The FST over block separators of one index; the certificate-first modes share that of the first.
     Tree(Mode),
     /// The entry blocks of one index.
     Blocks(Mode),
-    /// Numbers of the blocks of one index that begin within a run of equal keys.
+    /// Numbers of the blocks of one index that begin within a run of equal keys; beside each tree.
     Runs(Mode),
     /// Where searches in one hashed index begin.
     Directory(Mode),
@@ -33,9 +33,12 @@ impl SectionKind {
         [Self::Records, Self::Heap, Self::Occupations, Self::Bodies]
             .into_iter()
             .chain(Mode::ALL.into_iter().flat_map(|mode| {
+                let of_tree = |kind| (mode.tree_mode() == mode).then_some(kind);
                 let directory = (!mode.is_certificate_first()).then_some(Self::Directory(mode));
-                [Self::Tree(mode), Self::Blocks(mode), Self::Runs(mode)]
+                of_tree(Self::Tree(mode))
                     .into_iter()
+                    .chain([Self::Blocks(mode)])
+                    .chain(of_tree(Self::Runs(mode)))
                     .chain(directory)
             }))
             .chain([Self::Shadows, Self::Filter])

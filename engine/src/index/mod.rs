@@ -1,9 +1,10 @@
 //! One composite-key index: an FST over block separators, cache-line blocks of entries beside it.
 //!
-//! A key is reduced to a 56-bit *sort key* and a 16-bit *fingerprint*. The tree finds the last block
-//! that may hold the sort key; the block's line tells which entries carry the fingerprint. Equal
-//! sort keys may run over several blocks: the numbers of blocks that begin inside such a run stand
-//! in a list, and a search reads backwards through them.
+//! A key is reduced to a 56-bit *sort key* and a *fingerprint*, low bits of its hash. The tree finds the
+//! last block that may hold the sort key; the block's line tells which entries carry the fingerprint.
+//! Equal sort keys may run over several blocks: the numbers of blocks that begin inside such a run stand
+//! in a list, and a search reads backwards through them. The certificate-first modes divide the same
+//! records in the same way and share one tree.
 
 pub(crate) mod block;
 pub(crate) mod directory;
@@ -25,9 +26,7 @@ use crate::key::encode::{self, PairWords};
 pub(crate) struct Probe {
     /// Where in the index.
     pub(crate) sort_key: u64,
-    /// Which entries there.
-    pub(crate) fingerprint: u16,
-    /// The whole hash, for filters.
+    /// Its lowest bits tell which entries there; filters take all of it.
     pub(crate) hash: u64,
 }
 
@@ -41,7 +40,7 @@ impl Probe {
             Mode::CT | Mode::CN => words.first,
             Mode::IT | Mode::IN | Mode::TN => hash >> 8,
         };
-        Self { sort_key, fingerprint: hash as u16, hash }
+        Self { sort_key, hash }
     }
 }
 

@@ -104,6 +104,11 @@ impl Mode {
         matches!(self, Self::IC | Self::CT | Self::CN)
     }
 
+    /// The mode whose tree serves this one.
+    pub(crate) fn tree_mode(self) -> Self {
+        if self.is_certificate_first() { Self::IC } else { self }
+    }
+
     /// The mode that uses these two fields, whichever comes first; `None` for the same field twice.
     #[must_use]
     pub fn of(a: Field, b: Field) -> Option<Self> {

@@ -107,9 +107,9 @@ fn sum_of_small_section(bytes: &[u8]) -> u64 {
 #[test]
 fn a_wrong_index_under_right_sums_is_caught_by_the_lookup_check() {
     use zhengcha_engine::build::check_indexes;
-    use zhengcha_engine::format::PAGE_BYTES;
     use zhengcha_engine::format::header::Header;
     use zhengcha_engine::format::section::SectionKind;
+    use zhengcha_engine::format::{HASHED_BLOCK_ENTRIES, PAGE_BYTES};
     let damaged = store();
     let path = &damaged.files[0];
     let good = fs::read(path).unwrap();
@@ -124,7 +124,9 @@ fn a_wrong_index_under_right_sums_is_caught_by_the_lookup_check() {
             .find(|section| section.kind == SectionKind::Blocks(mode))
             .unwrap();
         let range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
-        bytes[range.start + 1] ^= 1;
+        // A bit of the first entry's fingerprint.
+        let at = if mode.is_certificate_first() { 0 } else { 64 - HASHED_BLOCK_ENTRIES };
+        bytes[range.start + at] ^= 1;
         blocks.sum = sum_of_small_section(&bytes[range]);
         bytes[..PAGE_BYTES].copy_from_slice(&header.emit());
         let wrong = damaged.store.root().join("wrong.seg");

@@ -110,6 +110,29 @@ const WAYS: &[(u64, usize, u64)] =
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
+    fn content_is_the_same_exactly_when_certificates_are_equal(
+        left in prop::collection::vec(colliding(), 1..20),
+        right in prop::collection::vec(colliding(), 1..20),
+        name in "(王|王1|Li Lei|LI LEI|李·雷|李．雷)",
+    ) {
+        // Some of the right in the left, and some that differ in how the name is shown alone.
+        let mut right = right;
+        right.extend(left.iter().cloned());
+        right.extend(left.iter().map(|it| Certificate { name: name.clone(), ..it.clone() }));
+        let mut left = left;
+        left.push(Certificate { name: "李·雷".to_owned(), ..left[0].clone() });
+        left.push(Certificate { name: "LI LEI".to_owned(), ..left[0].clone() });
+        let ((left_rows, _), (right_rows, _)) = (rows_of(&left), rows_of(&right));
+        for (a, number) in left.iter().zip(0..) {
+            for (b, other) in right.iter().zip(0..) {
+                let (one, other) = (left_rows.view(number), right_rows.view(other));
+                prop_assert_eq!(one.same_content(&other), a == b);
+                prop_assert_eq!(one.content_order(&other).is_eq(), a == b);
+            }
+        }
+    }
+
+    #[test]
     fn the_bytes_depend_on_the_records_alone(
         uploads in prop::collection::vec(prop::collection::vec(colliding(), 0..60), 1..5),
         kind in prop_oneof![

@@ -8,9 +8,10 @@ use crate::filter::FilterBuilder;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
 use crate::format::{BLOCK_RECORDS, PAGE_BYTES};
+use crate::index::block::{self, number_bits};
 use crate::index::directory::DirectoryBuilder;
 use crate::index::tree_builder::TreeBuilder;
-use crate::index::{Probe, block, block_entries};
+use crate::index::{Probe, block_entries};
 use crate::key::Mode;
 use crate::record::{RECORD_BYTES, Record, View, extension_bytes};
 use std::path::PathBuf;
@@ -34,23 +35,19 @@ pub(super) fn segment(kind: SegmentKind, sources: &[Source<'_>], shadows: &[Shad
     image.section(SectionKind::Bodies, &archive(&texts[1]).unwrap());
     let mut hashes = Vec::new();
     for mode in Mode::ALL {
-        let mut entries: Vec<(u64, u16, u64, u32)> = Vec::new();
+        let mut entries: Vec<(Probe, u32)> = Vec::new();
         for (record, number) in records.iter().zip(0..) {
-            let Probe { sort_key, fingerprint, hash } = Probe::new(mode, record.pair_words(mode));
-            if mode.is_certificate_first() {
-                entries.push((sort_key, fingerprint, 0, number));
-            } else if mode == Mode::IN || record.ticket != 0 {
-                entries.push((sort_key, fingerprint, hash, number));
-            } else {
-                continue;
+            let probe = Probe::new(mode, record.pair_words(mode));
+            if !matches!(mode, Mode::IT | Mode::TN) || record.ticket != 0 {
+                entries.push((probe, number));
+                hashes.push(probe.hash);
             }
-            hashes.push(hash);
         }
         if !mode.is_certificate_first() {
-            entries.sort_by_key(|&(_, _, hash, number)| (hash, number));
+            entries.sort_by_key(|(probe, number)| (probe.hash, *number));
         }
         if kind != SegmentKind::Batch {
-            index(&mut image, mode, &entries);
+            index(&mut image, mode, &entries, number_bits(records.len() as u64));
         }
     }
     if kind == SegmentKind::Delta {
@@ -113,28 +110,35 @@ fn numbered(view: &View<'_>, texts: &mut [Vec<Pair>; 2], heap: &mut Vec<u8>) -> 
     record
 }
 
-fn index(image: &mut Image, mode: Mode, entries: &[(u64, u16, u64, u32)]) {
+fn index(image: &mut Image, mode: Mode, entries: &[(Probe, u32)], number_bits: u32) {
     let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
     let chunks = entries.chunks(block_entries(mode));
     let mut directory = DirectoryBuilder::new(chunks.len() as u32);
     let mut blocks = Vec::new();
     for entries in chunks {
-        let pushed = tree.push(entries[0].0, entries[entries.len() - 1].0).unwrap();
+        let pushed =
+            tree.push(entries[0].0.sort_key, entries[entries.len() - 1].0.sort_key).unwrap();
         if let Some((separator, block)) = pushed {
             directory.push(separator, block);
         }
         if mode.is_certificate_first() {
-            blocks.extend(entries.iter().flat_map(|entry| entry.1.to_le_bytes()));
+            blocks.extend(entries.iter().flat_map(|(probe, _)| (probe.hash as u16).to_le_bytes()));
             blocks.resize(blocks.len().next_multiple_of(64), 0);
         } else {
-            let line: Vec<(u16, u32)> = entries.iter().map(|entry| (entry.1, entry.3)).collect();
-            blocks.extend_from_slice(&block::hashed_line(&line));
+            let line: Vec<_> =
+                entries.iter().map(|(probe, number)| (probe.hash, *number)).collect();
+            blocks.extend_from_slice(&block::hashed_line(&line, number_bits));
         }
     }
     let (tree, runs) = tree.finish().unwrap();
-    image.section(SectionKind::Tree(mode), &tree);
+    let has_tree = !matches!(mode, Mode::CT | Mode::CN);
+    if has_tree {
+        image.section(SectionKind::Tree(mode), &tree);
+    }
     image.section(SectionKind::Blocks(mode), &blocks);
-    image.section(SectionKind::Runs(mode), &runs);
+    if has_tree {
+        image.section(SectionKind::Runs(mode), &runs);
+    }
     if !mode.is_certificate_first() {
         image.section(SectionKind::Directory(mode), &directory.finish());
     }
