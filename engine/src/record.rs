@@ -657,7 +657,17 @@ impl View<'_> {
     /// Whether both are the same certificate with the same content.
     #[must_use]
     pub fn same_content(&self, other: &View<'_>) -> bool {
-        self.content_order(other).is_eq()
+        // What is packed, and then the texts; a text packs in one way only.
+        let packed =
+            |Record { id, certificate, ticket, name, birth, issue, scores, codes, .. }| {
+                (id, certificate, ticket, name, birth, issue, scores, codes)
+            };
+        packed(self.record) == packed(other.record)
+            && (self.record.flags() == 0
+                || flag::ALL.iter().all(|&flag| self.extension(flag) == other.extension(flag)))
+            && (self.occupation_code(), self.occupation_name())
+                == (other.occupation_code(), other.occupation_name())
+            && (self.institution(), self.issuer()) == (other.institution(), other.issuer())
     }
 
     /// The same holder, for corrections: equal ID numbers, or equal names and birth dates.

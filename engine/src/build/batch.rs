@@ -6,11 +6,13 @@ use super::segment::{self, Unsynced};
 use crate::error::BuildError;
 use crate::format::section::SegmentKind;
 use crate::record::{self, View};
-use std::collections::HashMap;
 use std::path::Path;
 
-/// Dictionary entries of one source by their numbers here.
-type Translation = HashMap<u32, u32>;
+/// By number of a dictionary entry in one source, its number here, or [`UNKNOWN`].
+type Translation = Vec<u32>;
+const UNKNOWN: u32 = u32::MAX;
+/// More entries than any dictionary has room for.
+const TRANSLATED_MAX: usize = 1 << 25;
 
 /// Writes a batch segment. Memory: a block, the heap and the dictionaries.
 pub struct BatchWriter {
@@ -54,11 +56,16 @@ impl BatchWriter {
         }
         for (field, number) in [&mut record.occupation, &mut record.body].into_iter().enumerate() {
             let known = &mut self.translations[source][field];
-            *number = match known.get(number) {
-                Some(&here) => here,
-                None => {
+            let there = *number as usize;
+            *number = match known.get(there) {
+                Some(&here) if here != UNKNOWN => here,
+                _ => {
                     let here = self.blocks.intern(field, view.texts, *number)?;
-                    known.insert(*number, here);
+                    // A number that no dictionary reaches would be a fault of the source.
+                    if there < TRANSLATED_MAX {
+                        known.resize(known.len().max(there + 1), UNKNOWN);
+                        known[there] = here;
+                    }
                     here
                 }
             };

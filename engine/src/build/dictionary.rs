@@ -2,14 +2,15 @@
 
 use crate::archive::{Pair, archive};
 use crate::error::BuildError;
-use std::collections::HashMap;
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Bytes one dictionary may take: well below the reach of an archive's 32-bit pointers.
 const DICTIONARY_BYTES_MAX: u64 = 1 << 30;
 
 #[derive(Default)]
 pub(crate) struct Dictionary {
-    numbers: HashMap<Pair, u32>,
+    numbers: HashTable<u32>,
     pairs: Vec<Pair>,
     bytes: u64,
 }
@@ -17,9 +18,9 @@ pub(crate) struct Dictionary {
 impl Dictionary {
     /// The number of this pair, a new one at its first appearance.
     pub(crate) fn intern(&mut self, first: &str, second: &str) -> Result<u32, BuildError> {
-        // One probe with an owned pair keeps the map simple; callers remember recent numbers.
-        let pair = Pair { first: first.to_owned(), second: second.to_owned() };
-        if let Some(&number) = self.numbers.get(&pair) {
+        let hash = hash(first, second);
+        let is_here = |&number: &u32| self.get(number) == (first, second);
+        if let Some(&number) = self.numbers.find(hash, is_here) {
             return Ok(number);
         }
         self.bytes += (first.len() + second.len() + size_of::<Pair>()) as u64;
@@ -31,8 +32,12 @@ impl Dictionary {
             });
         }
         let number = self.pairs.len() as u32;
-        self.pairs.push(pair.clone());
-        self.numbers.insert(pair, number);
+        self.pairs.push(Pair { first: first.to_owned(), second: second.to_owned() });
+        let pairs = &self.pairs;
+        self.numbers.insert_unique(hash, number, |&number| {
+            let pair = &pairs[number as usize];
+            self::hash(&pair.first, &pair.second)
+        });
         Ok(number)
     }
 
@@ -53,4 +58,8 @@ impl Dictionary {
     pub(crate) fn archive(&self) -> Result<rkyv::util::AlignedVec, BuildError> {
         archive(&self.pairs)
     }
+}
+
+fn hash(first: &str, second: &str) -> u64 {
+    xxh3_64_with_seed(second.as_bytes(), xxh3_64(first.as_bytes()))
 }

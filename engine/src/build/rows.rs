@@ -16,14 +16,6 @@ pub struct Rows {
     occupations: Dictionary,
     bodies: Dictionary,
     extension: Vec<u8>,
-    last: LastNumbers,
-}
-
-/// Runs of rows share their occupation and body: the last numbers save most dictionary probes.
-#[derive(Default)]
-struct LastNumbers {
-    occupation: Option<u32>,
-    body: Option<u32>,
 }
 
 impl Rows {
@@ -40,16 +32,9 @@ impl Rows {
     /// `Invalid` for a value outside what the record can hold, `LimitExceeded`.
     pub fn push(&mut self, certificate: &Certificate) -> Result<u32, BuildError> {
         let mut record = record::pack(certificate, &mut self.extension)?;
-        record.occupation = intern(
-            &mut self.occupations,
-            &mut self.last.occupation,
-            (&certificate.occupation_code, &certificate.occupation_name),
-        )?;
-        record.body = intern(
-            &mut self.bodies,
-            &mut self.last.body,
-            (&certificate.institution, &certificate.issuer),
-        )?;
+        record.occupation =
+            self.occupations.intern(&certificate.occupation_code, &certificate.occupation_name)?;
+        record.body = self.bodies.intern(&certificate.institution, &certificate.issuer)?;
         if !self.extension.is_empty() {
             record.extension = heap_push(&mut self.heap, &self.extension)?;
         }
@@ -113,21 +98,6 @@ impl Rows {
         });
         rows
     }
-}
-
-fn intern(
-    dictionary: &mut Dictionary,
-    last: &mut Option<u32>,
-    pair: (&str, &str),
-) -> Result<u32, BuildError> {
-    if let Some(number) = *last
-        && dictionary.get(number) == pair
-    {
-        return Ok(number);
-    }
-    let number = dictionary.intern(pair.0, pair.1)?;
-    *last = Some(number);
-    Ok(number)
 }
 
 /// Appends an extension and returns its offset.

@@ -26,6 +26,8 @@ const LIVE: u8 = b' ';
 const DELETED: u8 = b'*';
 /// Bytes of records that are read at a time.
 const CUT_BYTES: usize = 256 << 10;
+/// Records whose texts are decoded before the first is handed over: few enough to stay in the caches.
+const DECODED_RECORDS: usize = 64;
 
 /// What this reader makes of the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,31 +368,33 @@ impl Chunk {
         let columns = &self.table.columns;
         let mut texts = RowBuffer::default();
         let mut last = vec![LastText::default(); columns.len()];
-        let records = || (self.first..).zip(self.bytes.chunks_exact(self.table.record_bytes));
-        for (_, record) in records().filter(|(_, record)| record[0] == LIVE) {
-            for (column, last) in columns.iter().zip(&mut last) {
-                let bytes = &record[column.start..column.start + column.len];
-                if column.kind == Kind::Text {
-                    last.push(&mut texts, bytes);
-                } else {
-                    push_cell(&mut texts, column.kind, bytes);
+        let some = self.bytes.chunks(DECODED_RECORDS * self.table.record_bytes);
+        for (records, first) in some.zip((self.first..).step_by(DECODED_RECORDS)) {
+            texts.clear();
+            last.iter_mut().for_each(|last| last.slot = None);
+            let records = || (first..).zip(records.chunks_exact(self.table.record_bytes));
+            let live = || records().filter(|(_, record)| record[0] == LIVE);
+            for (_, record) in live() {
+                for (column, last) in columns.iter().zip(&mut last) {
+                    let bytes = &record[column.start..column.start + column.len];
+                    if column.kind == Kind::Text {
+                        last.push(&mut texts, bytes);
+                    } else {
+                        push_cell(&mut texts, column.kind, bytes);
+                    }
                 }
             }
-        }
-        let mut cells = Vec::with_capacity(columns.len());
-        let mut rows = texts.rows(columns.len());
-        for (number, record) in records() {
-            if record[0] != LIVE {
-                continue;
-            }
-            taker.record(number)?;
-            cells.clear();
-            cells.extend(rows.next().into_iter().flatten());
-            if cells.iter().all(|cell| matches!(cell, Cell::Empty)) {
-                continue;
-            }
-            if taker.row(&Row { number, cells: &cells })? == Flow::SkipTable {
-                return Ok(Flow::SkipTable);
+            let mut cells = Vec::with_capacity(columns.len());
+            for ((number, _), row) in live().zip(texts.rows(columns.len())) {
+                taker.record(number)?;
+                cells.clear();
+                cells.extend(row);
+                if cells.iter().all(|cell| matches!(cell, Cell::Empty)) {
+                    continue;
+                }
+                if taker.row(&Row { number, cells: &cells })? == Flow::SkipTable {
+                    return Ok(Flow::SkipTable);
+                }
             }
         }
         Ok(Flow::Continue)
@@ -447,6 +451,10 @@ fn push_cell(row: &mut RowBuffer, kind: Kind, bytes: &[u8]) {
 
 /// Text up to the padding: spaces, or zeros from programs that write C strings.
 fn push_text(row: &mut RowBuffer, bytes: &[u8]) {
+    let mut bytes = bytes;
+    while let Some((rest, b"        ")) = bytes.split_last_chunk() {
+        bytes = rest;
+    }
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
     let text = bytes[..end].trim_ascii_end();
     let start = row.text.len();

@@ -52,7 +52,7 @@ impl Chunk {
     pub(crate) fn read(&self, table: &Table, taker: &mut dyn Taker) -> Result<Flow, InputError> {
         if !self.endless
             && memchr::memchr(b'"', &self.text).is_none()
-            && let Ok(text) = std::str::from_utf8(&self.text)
+            && let Ok(text) = simdutf8::basic::from_utf8(&self.text)
         {
             return self.read_plain(text, table, taker);
         }

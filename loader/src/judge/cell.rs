@@ -50,11 +50,26 @@ pub(super) fn value(cell: Cell<'_>) -> Result<Option<Value<'_>>, Rule> {
 /// Whether this is text that nothing can be wrong with here: printed ASCII and common Hanzi, beginning
 /// as no formula does. Nearly every cell is.
 fn is_plain(text: &str) -> bool {
-    // U+4000 to U+9FFF begin with E4 to E9; 80 to BF are the bytes that follow.
-    let fits = |byte: &u8| matches!(byte, b'!'..=b'~' | 0x80..=0xBF | 0xE4..=0xE9);
     let bytes = text.as_bytes();
-    bytes.first().is_some_and(|first| !b"=@+-".contains(first)) && bytes.iter().all(fits)
+    // All of it: to stop at the first that does not fit would cost a branch for each.
+    let fit = |fit: bool, &byte: &u8| fit & FITS[usize::from(byte)];
+    bytes.first().is_some_and(|first| !matches!(first, b'=' | b'@' | b'+' | b'-'))
+        && bytes.iter().fold(true, fit)
 }
+
+/// The bytes of printed ASCII and common Hanzi.
+const FITS: [bool; 256] = {
+    let mut fits = [false; 256];
+    let mut byte = 0u8;
+    loop {
+        // U+4000 to U+9FFF begin with E4 to E9; 80 to BF are the bytes that follow.
+        fits[byte as usize] = matches!(byte, b'!'..=b'~' | 0x80..=0xBF | 0xE4..=0xE9);
+        if byte == u8::MAX {
+            break fits;
+        }
+        byte += 1;
+    }
+};
 
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}' | '\u{FEFF}')

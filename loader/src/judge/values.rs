@@ -29,8 +29,11 @@ pub(super) fn date(value: Value<'_>) -> Option<Date> {
 }
 
 fn decimal(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
-    let fits = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if fits { text.parse().ok() } else { None }
+    if !digits.contains(&text.len()) {
+        return None;
+    }
+    text.bytes()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }
 
 /// Rule `score`: 0 to 100 with at most one decimal, in tenths of a point.

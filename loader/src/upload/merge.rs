@@ -2,7 +2,7 @@
 //! into the segment of accepted records.
 //!
 //! Runs are merged window by window, so that memory does not grow with the upload. While one window
-//! is compared with the register on all threads, the one before is written and the next one filled.
+//! is compared with the register, the one before is written and the next one filled.
 
 use super::group::{self, Verdict};
 use super::run::{Mark, Marks, Run};
@@ -52,33 +52,27 @@ impl Comparison<'_> {
     /// # Errors
     /// When a temporary file or the segment cannot be read or written.
     pub(super) fn run(mut self, progress: &dyn Progress) -> anyhow::Result<Outcome> {
-        let mut merge = Merge::new(self.runs);
+        let (runs, register, legacy) = (self.runs, self.register, self.legacy);
+        let (scratch, mut merge) = (self.scratch, Merge::new(runs));
         let mut outcome = Outcome::default();
         let mut done = 0;
-        let (mut judged, mut filled) = (Window::default(), Window::default());
-        merge.fill(&mut filled).with_context(|| self.scratch.blame())?;
-        loop {
-            let next = std::mem::take(&mut judged);
-            let (register, legacy, runs) = (self.register, self.legacy, self.runs);
-            let (verdicts, written) = rayon::join(
+        let (mut judged, mut filled, mut next) =
+            (Window::default(), Window::default(), Window::default());
+        merge.fill(&mut filled).with_context(|| scratch.blame())?;
+        while !filled.rows.is_empty() {
+            let (verdicts, (written, merged)) = rayon::join(
                 || filled.judge(runs, register, legacy),
-                || {
-                    self.write(&next, &mut outcome)?;
-                    let mut window = next;
-                    window.clear();
-                    merge.fill(&mut window).with_context(|| self.scratch.blame())?;
-                    anyhow::Ok(window)
-                },
+                || rayon::join(|| self.write(&judged, &mut outcome), || merge.fill(&mut next)),
             );
+            written?;
+            merged.with_context(|| scratch.blame())?;
             filled.verdicts = verdicts;
-            judged = std::mem::replace(&mut filled, written?);
-            done += judged.rows.len() as u64;
+            done += filled.rows.len() as u64;
             progress.advance(done);
-            if filled.rows.is_empty() {
-                self.write(&judged, &mut outcome)?;
-                return Ok(outcome);
-            }
+            (judged, filled, next) = (filled, next, judged);
         }
+        self.write(&judged, &mut outcome)?;
+        Ok(outcome)
     }
 
     fn write(&mut self, window: &Window, outcome: &mut Outcome) -> anyhow::Result<()> {
@@ -240,8 +234,9 @@ impl<'r> Merge<'r> {
         Self { runs, marks: runs.iter().map(Marks::new).collect(), heads: heads.collect() }
     }
 
-    /// Fills an empty window; it stays empty when no rows are left.
+    /// Fills a window anew; it is empty when no rows are left.
     fn fill(&mut self, window: &mut Window) -> std::io::Result<()> {
+        window.clear();
         let mut start = 0;
         let mut last = None;
         while let Some(mut head) = self.heads.peek_mut() {
