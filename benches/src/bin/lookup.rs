@@ -1,5 +1,5 @@
-//! Single lookups: normalised text in, compared record out, hit and miss in every mode; then batched
-//! ones, mixed modes, half of them hits; over deltas, both also in turns with the base alone.
+//! Single lookups: normalised text in, compared record out, hit and miss in every mode, then all of
+//! these by turns; then batched ones, mixed likewise; over deltas, both also in turns with the base alone.
 //!
 //! `cargo run --release -p zhengcha-benches --bin lookup -- --records 1000000`
 
@@ -71,6 +71,18 @@ fn spread(figures: &mut [f64], decimals: usize) -> String {
     let median = median(figures);
     let (low, high) = (figures[0], figures[figures.len() - 1]);
     format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
+}
+
+fn one_by_one(snapshot: &Snapshot, claims: &Claims, arguments: &Arguments) {
+    let mut digest = 0;
+    let mut figures: Vec<f64> = (0..arguments.passes)
+        .map(|_| {
+            let (ns, answers) = claims.one_by_one(snapshot);
+            digest = answers;
+            ns
+        })
+        .collect();
+    println!("mixed, half hits {:>29}   {digest:016x}", spread(&mut figures, 0));
 }
 
 fn batched(snapshot: &Snapshot, claims: &Claims, arguments: &Arguments) {
@@ -175,6 +187,7 @@ fn main() -> anyhow::Result<()> {
         println!("{:<6} {hit:>18} {miss:>20}   {digest:016x}", mode.name());
     }
     let claims = Claims::draw(&snapshot, CLAIMS, arguments.seed);
+    one_by_one(&snapshot, &claims, &arguments);
     batched(&snapshot, &claims, &arguments);
     if let Some(path) = arguments.store.as_ref().filter(|_| snapshot.segments().count() > 1) {
         let base = base_alone(&Store::new(path), &snapshot)?;

@@ -2,6 +2,7 @@
 
 use super::machine::Machine;
 use crate::load::run::Constants;
+use zhengcha_engine::format::SEGMENT_RECORDS_MAX;
 
 /// Share of its cores that a server is to have in use at the peak, at most: the rest is for swaps, for a
 /// machine that fails, and for what is not foreseen.
@@ -18,8 +19,6 @@ const SWAP_SHARE: f64 = 0.02;
 const DISK_FACTOR: f64 = 2.05;
 /// Random reads of a question that finds nothing in memory: directory, index block, record, dictionary.
 const READS_EACH: f64 = 4.0;
-/// Certificates that one segment holds.
-const SEGMENT_RECORDS_MAX: f64 = 4_294_967_294.0;
 /// How much more a question costs for each segment beyond the first.
 const SEGMENT_COST: f64 = 0.075;
 const GIB: f64 = (1u64 << 30) as f64;
@@ -95,7 +94,7 @@ pub struct Plan {
 pub fn plan(constants: &Constants, need: &Need, machine: &Machine) -> Plan {
     let data_bytes = need.records * constants.bytes_each;
     let disk_bytes = data_bytes * DISK_FACTOR;
-    let segments = (need.records / SEGMENT_RECORDS_MAX).ceil().max(1.0);
+    let segments = (need.records / SEGMENT_RECORDS_MAX as f64).ceil().max(1.0);
     let room = (machine.memory_gib - SYSTEM_GIB) * GIB - constants.anonymous_bytes as f64;
     let wanted = data_bytes * (1.0 + SWAP_SHARE);
     let in_memory = if wanted > 0.0 { (room / wanted).clamp(0.0, 1.0) } else { 1.0 };
@@ -189,7 +188,7 @@ mod tests {
         assert_eq!(beyond.limit, Limit::Reads);
         assert!(beyond.in_memory > 0.5 && beyond.in_memory < 0.6, "{beyond:?}");
         assert!((on(3, 1e10, 1.0).in_memory - 1.0).abs() < 1e-9);
-        assert!((on(3, 1e10, 1.0).segments - 3.0).abs() < 1e-9);
+        assert!((on(3, 1e10, 1.0).segments - 5.0).abs() < 1e-9);
     }
 
     #[test]

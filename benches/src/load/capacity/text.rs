@@ -6,6 +6,7 @@ use super::machine::Machine;
 use super::plan::{Limit, Need, Plan, plan};
 use crate::load::run::Constants;
 use crate::thousands::grouped;
+use zhengcha_engine::format::SEGMENT_RECORDS_MAX;
 
 const GIB: f64 = (1u64 << 30) as f64;
 /// Certificates of the nation, as an order of magnitude, and its highest assumed rate.
@@ -89,9 +90,10 @@ fn notes(plan: &Plan, need: &Need) -> String {
     if plan.segments > 1.0 {
         let _ = writeln!(
             text,
-            "The register takes {} segments of at most 4,294,967,294 certificates; every query looks \
-             into each of them.",
-            whole(plan.segments)
+            "The register takes {} segments of at most {} certificates; every query looks into each of \
+             them.",
+            whole(plan.segments),
+            grouped(SEGMENT_RECORDS_MAX)
         );
     }
     text.push_str(
