@@ -21,6 +21,8 @@ SCALE_FOLDER  ?= scratch
 # Seconds for each fuzz target.
 FUZZ_S     ?= 60
 
+# Programs stand where the README says, whatever is set for other projects.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 LOADER     := target/release/zhengcha-loader
 SERVER     := target/release/zhengcha-server
 BENCH      := cargo run --release --locked -p zhengcha-benches --bin
