@@ -367,18 +367,18 @@ impl Chunk {
     pub(super) fn read(&self, taker: &mut dyn Taker) -> Result<Flow, InputError> {
         let columns = &self.table.columns;
         let mut texts = RowBuffer::default();
-        let mut last = vec![LastText::default(); columns.len()];
+        let mut last: Vec<LastText<'_>> = vec![None; columns.len()];
         let some = self.bytes.chunks(DECODED_RECORDS * self.table.record_bytes);
         for (records, first) in some.zip((self.first..).step_by(DECODED_RECORDS)) {
             texts.clear();
-            last.iter_mut().for_each(|last| last.slot = None);
+            last.fill(None);
             let records = || (first..).zip(records.chunks_exact(self.table.record_bytes));
             let live = || records().filter(|(_, record)| record[0] == LIVE);
             for (_, record) in live() {
                 for (column, last) in columns.iter().zip(&mut last) {
                     let bytes = &record[column.start..column.start + column.len];
                     if column.kind == Kind::Text {
-                        last.push(&mut texts, bytes);
+                        push_text_again(&mut texts, bytes, last);
                     } else {
                         push_cell(&mut texts, column.kind, bytes);
                     }
@@ -401,26 +401,17 @@ impl Chunk {
     }
 }
 
-/// The last text of a column: bodies and occupations repeat from row to row, and to compare bytes
-/// costs less than to decode them.
-#[derive(Clone, Debug, Default)]
-struct LastText {
-    bytes: Vec<u8>,
-    slot: Option<usize>,
-}
+/// The last text of a column and its slot.
+type LastText<'c> = Option<(&'c [u8], usize)>;
 
-impl LastText {
-    fn push(&mut self, texts: &mut RowBuffer, bytes: &[u8]) {
-        if let Some(slot) = self.slot
-            && self.bytes == bytes
-        {
-            texts.repeat(slot);
-            return;
+/// Bodies and occupations repeat from row to row, and to compare bytes costs less than to decode them.
+fn push_text_again<'c>(texts: &mut RowBuffer, bytes: &'c [u8], last: &mut LastText<'c>) {
+    match *last {
+        Some((same, slot)) if same == bytes => texts.repeat(slot),
+        _ => {
+            *last = Some((bytes, texts.len()));
+            push_text(texts, bytes);
         }
-        self.bytes.clear();
-        self.bytes.extend_from_slice(bytes);
-        self.slot = Some(texts.len());
-        push_text(texts, bytes);
     }
 }
 
