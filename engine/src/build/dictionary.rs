@@ -13,14 +13,23 @@ pub(crate) struct Dictionary {
     numbers: HashTable<u32>,
     pairs: Vec<Pair>,
     bytes: u64,
+    /// Given out last: rows that follow each other often share it.
+    last: u32,
 }
 
 impl Dictionary {
     /// The number of this pair, a new one at its first appearance.
     pub(crate) fn intern(&mut self, first: &str, second: &str) -> Result<u32, BuildError> {
+        let is_here = |number: u32| {
+            let pair = self.pairs.get(number as usize);
+            pair.is_some_and(|pair| pair.first == first && pair.second == second)
+        };
+        if is_here(self.last) {
+            return Ok(self.last);
+        }
         let hash = hash(first, second);
-        let is_here = |&number: &u32| self.get(number) == (first, second);
-        if let Some(&number) = self.numbers.find(hash, is_here) {
+        if let Some(&number) = self.numbers.find(hash, |&number| is_here(number)) {
+            self.last = number;
             return Ok(number);
         }
         self.bytes += (first.len() + second.len() + size_of::<Pair>()) as u64;
@@ -38,6 +47,7 @@ impl Dictionary {
             let pair = &pairs[number as usize];
             self::hash(&pair.first, &pair.second)
         });
+        self.last = number;
         Ok(number)
     }
 
