@@ -73,30 +73,22 @@ fn spread(figures: &mut [f64], decimals: usize) -> String {
     format!("{median:.decimals$} ({low:.decimals$}–{high:.decimals$})")
 }
 
+/// The spread of some passes, with the digest of the last.
+fn passes(count: usize, decimals: usize, pass: impl Fn() -> (f64, u64)) -> (String, u64) {
+    let (mut figures, digests): (Vec<f64>, Vec<u64>) = (0..count).map(|_| pass()).unzip();
+    (spread(&mut figures, decimals), digests.last().copied().unwrap_or_default())
+}
+
 fn one_by_one(snapshot: &Snapshot, claims: &Claims, arguments: &Arguments) {
-    let mut digest = 0;
-    let mut figures: Vec<f64> = (0..arguments.passes)
-        .map(|_| {
-            let (ns, answers) = claims.one_by_one(snapshot);
-            digest = answers;
-            ns
-        })
-        .collect();
-    println!("mixed, half hits {:>29}   {digest:016x}", spread(&mut figures, 0));
+    let (ns, digest) = passes(arguments.passes, 0, || claims.one_by_one(snapshot));
+    println!("mixed, half hits {ns:>29}   {digest:016x}");
 }
 
 fn batched(snapshot: &Snapshot, claims: &Claims, arguments: &Arguments) {
     println!("batched, mixed modes, half hits      M checks/s (min–max)   digest");
     for threads in [1, 2] {
-        let mut digest = 0;
-        let mut figures: Vec<f64> = (0..arguments.passes)
-            .map(|_| {
-                let (rate, answers) = claims.pass(snapshot, BATCH, threads);
-                digest = answers;
-                rate
-            })
-            .collect();
-        println!("{threads} thread(s) {:>32}   {digest:016x}", spread(&mut figures, 2));
+        let (rate, digest) = passes(arguments.passes, 2, || claims.pass(snapshot, BATCH, threads));
+        println!("{threads} thread(s) {rate:>32}   {digest:016x}");
     }
 }
 
