@@ -22,7 +22,7 @@ pub(super) fn write(
     progress: &dyn Progress,
 ) -> Result<(), BuildError> {
     progress.begin(mode.index_name(), records.records());
-    let has_tree = mode.tree_mode() == mode;
+    let has_tree = mode.has_tree();
     if has_tree {
         file.section(SectionKind::Tree(mode), tree)?;
     }

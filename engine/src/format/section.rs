@@ -33,7 +33,7 @@ impl SectionKind {
         [Self::Records, Self::Heap, Self::Occupations, Self::Bodies]
             .into_iter()
             .chain(Mode::ALL.into_iter().flat_map(|mode| {
-                let of_tree = |kind| (mode.tree_mode() == mode).then_some(kind);
+                let of_tree = |kind| mode.has_tree().then_some(kind);
                 let directory = (!mode.is_certificate_first()).then_some(Self::Directory(mode));
                 of_tree(Self::Tree(mode))
                     .into_iter()

@@ -109,6 +109,11 @@ impl Mode {
         if self.is_certificate_first() { Self::IC } else { self }
     }
 
+    /// Whether a tree is kept under this mode.
+    pub(crate) fn has_tree(self) -> bool {
+        self.tree_mode() == self
+    }
+
     /// The mode that uses these two fields, whichever comes first; `None` for the same field twice.
     #[must_use]
     pub fn of(a: Field, b: Field) -> Option<Self> {
