@@ -1,16 +1,20 @@
 //! The small filter of a delta: which composite keys may be there; and of a list of holds.
 //!
 //! A blocked Bloom filter, for a delta over the hashes of all six modes: one 64-byte line for a key, eight bits
-//! in it, one in each word. At 12 bits a key about one absent key in 150 passes.
+//! in it, one in each word. At 12 bits a key, the least there are, about one absent key in 150 passes.
 
 use crate::error::OpenError;
-use crate::map::Table;
+use crate::map::{Table, prefetch};
+use std::io;
 use std::path::Path;
 
 const LINE_BYTES: usize = 64;
 const LINE_WORDS: usize = LINE_BYTES / 8;
-/// Bits of filter for each key.
-const BITS_PER_KEY: usize = 12;
+/// Words of a [`Table`] in a line.
+const LINE_NUMBERS: usize = LINE_BYTES / 4;
+/// Bits of filter for each key, at least: the number of lines is a power of two, so that a line of one
+/// filter lies over whole lines of another.
+const BITS_PER_KEY_MIN: usize = 12;
 
 /// Reads the filter section of a delta into a table: every lookup asks it, wherever in it.
 pub(crate) fn open(path: &Path, section: &[u8]) -> Result<Table, OpenError> {
@@ -32,10 +36,10 @@ fn place(lines: usize, hash: u64) -> (usize, [u64; LINE_WORDS]) {
     (line, bits)
 }
 
-/// Byte offset of the line of a hash.
+/// Asks for the memory that [`may_hold`] will read.
 #[inline]
-pub(crate) fn line_at(section: &[u8], hash: u64) -> usize {
-    place(section.len() / LINE_BYTES, hash).0 * LINE_BYTES
+pub(crate) fn prefetch_line(section: &[u8], hash: u64) {
+    prefetch(section, place(section.len() / LINE_BYTES, hash).0 * LINE_BYTES);
 }
 
 #[inline]
@@ -48,6 +52,27 @@ pub(crate) fn may_hold(section: &[u8], hash: u64) -> bool {
     words.iter().zip(bits).map(missing).fold(0, |all, missing| all | missing) == 0
 }
 
+/// One filter, as long as the longest of these, of what may be in any of them: whoever passes it has to
+/// ask each, but few do.
+pub(crate) fn union(filters: &[&Table]) -> io::Result<Table> {
+    let all = || filters.iter().map(|filter| filter.words().as_chunks::<LINE_NUMBERS>().0);
+    let count = all().map(<[_]>::len).max().unwrap_or(0);
+    let mut union = Table::new(count * LINE_NUMBERS)?;
+    let (lines, _) = union.words_mut().as_chunks_mut::<LINE_NUMBERS>();
+    for from in all() {
+        for (at, line) in lines.iter_mut().enumerate() {
+            // All lines that the hashes of this one may have there; filters of earlier builds have any number.
+            let same = at * from.len() / count..((at + 1) * from.len()).div_ceil(count);
+            for other in &from[same] {
+                for (byte, other) in line.as_flattened_mut().iter_mut().zip(other.as_flattened()) {
+                    *byte |= other;
+                }
+            }
+        }
+    }
+    Ok(union)
+}
+
 /// A filter under construction.
 pub(crate) struct FilterBuilder {
     lines: usize,
@@ -57,7 +82,7 @@ pub(crate) struct FilterBuilder {
 impl FilterBuilder {
     /// A filter for so many keys.
     pub(crate) fn new(keys: usize) -> Self {
-        let lines = (keys * BITS_PER_KEY).div_ceil(LINE_BYTES * 8).max(1);
+        let lines = (keys * BITS_PER_KEY_MIN).div_ceil(LINE_BYTES * 8).next_power_of_two();
         Self { lines, words: vec![0; lines * LINE_WORDS] }
     }
 
@@ -90,5 +115,39 @@ mod tests {
         assert!(false_hits < 2_000, "{false_hits} of 100000");
         let empty = FilterBuilder::new(0).finish();
         assert!(!may_hold(&empty, 1));
+    }
+
+    #[test]
+    fn a_union_lets_pass_what_any_of_its_filters_does() {
+        let hash = |n: u64| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes());
+        let ends = [0, 50_000, 50_700, 70_001, 70_001];
+        let tables: Vec<Table> = ends
+            .windows(2)
+            .map(|ends| {
+                let mut filter = FilterBuilder::new((ends[1] - ends[0]) as usize);
+                (ends[0]..ends[1]).for_each(|n| filter.add(hash(n)));
+                Table::copy_of(filter.finish().as_chunks().0).unwrap()
+            })
+            .collect();
+        let union = union(&tables.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(union.words().len(), tables[0].words().len());
+        let passes = |n: &u64| may_hold(union.words().as_flattened(), hash(*n));
+        assert!((0..70_001).all(|n| passes(&n)));
+        let false_hits = (100_000..200_000).filter(passes).count();
+        assert!(false_hits < 15_000, "{false_hits} of 100000");
+    }
+
+    #[test]
+    fn so_does_a_union_of_filters_of_any_length() {
+        let hash = |n: u64| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes());
+        let of = |lines: usize, keys: std::ops::Range<u64>| {
+            let mut filter = FilterBuilder { lines, words: vec![0; lines * LINE_WORDS] };
+            keys.for_each(|n| filter.add(hash(n)));
+            Table::copy_of(filter.finish().as_chunks().0).unwrap()
+        };
+        let tables = [of(97, 0..1000), of(100, 1000..2000), of(3, 2000..2050)];
+        let union = union(&tables.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(union.words().len(), 100 * LINE_NUMBERS);
+        assert!((0..2050).all(|n| may_hold(union.words().as_flattened(), hash(n))));
     }
 }

@@ -257,8 +257,7 @@ impl Segment {
     #[inline]
     pub(crate) fn prefetch_filter(&self, hash: u64) {
         if let Some(filter) = &self.filter {
-            let lines = filter.words().as_flattened();
-            prefetch(lines, filter::line_at(lines, hash));
+            filter::prefetch_line(filter.words().as_flattened(), hash);
         }
     }
 

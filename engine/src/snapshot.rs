@@ -5,8 +5,10 @@ use crate::checksum::hex128;
 use crate::current::Current;
 use crate::date::Date;
 use crate::error::OpenError;
+use crate::filter;
 use crate::lookup::{self, Matches, Query};
 use crate::manifest::{Manifest, ManifestSegment};
+use crate::map::Table;
 use crate::opening::Opening;
 use crate::record::View;
 use crate::segment::{Segment, UnverifiedSegment};
@@ -51,6 +53,8 @@ pub struct Snapshot {
     manifest: Manifest,
     /// Newest first.
     layers: Vec<Layer>,
+    /// Of what may be in any delta, where there are several.
+    deltas_filter: Option<Table>,
 }
 
 impl Snapshot {
@@ -143,7 +147,12 @@ impl Snapshot {
             }
             layers.push(Layer { segment, shadowed });
         }
-        let snapshot = Self { manifest, layers };
+        let filters: Vec<&Table> =
+            layers.iter().filter_map(|layer| layer.segment.filter.as_ref()).collect();
+        let deltas_filter = (filters.len() > 1).then(|| filter::union(&filters)).transpose();
+        let deltas_filter = deltas_filter
+            .map_err(|error| OpenError::io(&store.manifest_path(manifest.generation), error))?;
+        let snapshot = Self { manifest, layers, deltas_filter };
         snapshot.check_totals(store)?;
         Ok(snapshot)
     }
@@ -209,7 +218,7 @@ impl Snapshot {
     /// promised order. The same answers as [`lookup`](Self::lookup), several times as many a second:
     /// the memory accesses of some sixty searches overlap.
     pub fn lookup_batch<'s>(&'s self, queries: &[Query<'_>], found: impl FnMut(usize, View<'s>)) {
-        batch::lookup(&self.layers, queries, found);
+        batch::lookup(&self.layers, self.deltas_filter.as_ref(), queries, found);
     }
 
     /// Records of the segment at `position` (0 for the base) that newer ones replace or withdraw,

@@ -10,7 +10,9 @@
 mod hashed;
 mod ordered;
 
+use crate::filter;
 use crate::lookup::{Entries, Matches, Query};
+use crate::map::Table;
 use crate::record::View;
 use crate::snapshot::Layer;
 
@@ -19,23 +21,38 @@ const IN_FLIGHT: usize = 64;
 
 pub(crate) fn lookup<'s>(
     layers: &'s [Layer],
+    deltas_filter: Option<&Table>,
     queries: &[Query<'_>],
     mut found: impl FnMut(usize, View<'s>),
 ) {
+    let deltas_filter = deltas_filter.map(|filter| filter.words().as_flattened());
+    let prefetch_filters = |query: &Query<'_>| {
+        for layer in layers {
+            layer.segment().prefetch_filter(query.probe.hash);
+        }
+    };
     for (group, queries) in queries.chunks(IN_FLIGHT).enumerate() {
-        for segment in layers.iter().map(Layer::segment).filter(|segment| segment.has_filter()) {
-            for query in queries {
-                segment.prefetch_filter(query.probe.hash);
+        for query in queries {
+            match deltas_filter {
+                Some(filter) => filter::prefetch_line(filter, query.probe.hash),
+                None => prefetch_filters(query),
             }
         }
-        // The base first: meanwhile the filters come in.
-        for layer in layers.iter().rev() {
-            let mut answer = |at: usize, view| found(group * IN_FLIGHT + at, view);
-            if layer.segment().has_filter() {
-                filtered(layer, queries, &mut answer);
-            } else {
-                unfiltered(layer, queries, &mut answer);
-            }
+        let mut answer = |at: usize, view| found(group * IN_FLIGHT + at, view);
+        // The base first: meanwhile what was asked for comes in.
+        for layer in layers.iter().filter(|layer| !layer.segment().has_filter()) {
+            unfiltered(layer, queries, &mut answer);
+        }
+        let mut passed = List::default();
+        for (at, query) in queries.iter().enumerate() {
+            let may_hold = |filter| filter::may_hold(filter, query.probe.hash);
+            passed.push_if(deltas_filter.is_none_or(may_hold), at);
+        }
+        if deltas_filter.is_some() {
+            passed.get().iter().for_each(|&at| prefetch_filters(&queries[usize::from(at)]));
+        }
+        for layer in layers.iter().rev().filter(|layer| layer.segment().has_filter()) {
+            filtered(layer, queries, passed.get(), &mut answer);
         }
     }
 }
@@ -46,11 +63,17 @@ fn one<'s>(layer: &'s Layer, query: &Query<'_>, mut found: impl FnMut(View<'s>))
 }
 
 /// A delta: few keys pass its filter.
-fn filtered<'s>(layer: &'s Layer, queries: &[Query<'_>], found: &mut impl FnMut(usize, View<'s>)) {
+fn filtered<'s>(
+    layer: &'s Layer,
+    queries: &[Query<'_>],
+    searches: &[u8],
+    found: &mut impl FnMut(usize, View<'s>),
+) {
     let segment = layer.segment();
-    for (at, query) in queries.iter().enumerate() {
+    for &at in searches {
+        let query = &queries[usize::from(at)];
         if segment.may_hold(query.probe.hash) {
-            one(layer, query, |view| found(at, view));
+            one(layer, query, |view| found(usize::from(at), view));
         }
     }
 }
