@@ -149,8 +149,9 @@ impl Snapshot {
         }
         let filters: Vec<&Table> =
             layers.iter().filter_map(|layer| layer.segment.filter.as_ref()).collect();
-        let deltas_filter = (filters.len() > 1).then(|| filter::union(&filters)).transpose();
-        let deltas_filter = deltas_filter
+        let deltas_filter = (filters.len() > 1)
+            .then(|| filter::union(&filters))
+            .transpose()
             .map_err(|error| OpenError::io(&store.manifest_path(manifest.generation), error))?;
         let snapshot = Self { manifest, layers, deltas_filter };
         snapshot.check_totals(store)?;
