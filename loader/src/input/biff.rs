@@ -60,7 +60,8 @@ pub(crate) fn prepare(
     let mut preparing = Preparing { stream, blame, limits, cells: 0, text_bytes: 0 };
     let (sheets, string_chars) = preparing.globals()?;
     for (index, &start) in sheets.iter().enumerate() {
-        let end = sheets.get(index + 1).copied().unwrap_or(preparing.stream.len());
+        let len = preparing.stream.len();
+        let end = sheets.get(index + 1).map_or(len, |&next| next.min(len));
         preparing.sheet(start, end, &string_chars)?;
     }
     Ok(())

@@ -177,6 +177,19 @@ fn records_that_lie_are_damage() {
     assert!(refusal(&xls(&overlapping)).contains("overlap"));
 }
 
+/// Where one sheet ends is where the next begins, and the workbook says where that is.
+#[test]
+fn sheets_that_begin_beyond_the_end_are_damage() {
+    let bound =
+        |start: u32| record(0x0085, &[&start.to_le_bytes()[..], &[0, 0, 1, 0, b'x']].concat());
+    for (first, second) in [(60_000, 70_000), (50, 70_000), (4_096, 4_097), (4_090, u32::MAX)] {
+        let globals = [bof(5), bound(first), bound(second), record(0x000A, &[])].concat();
+        assert!(refusal(&xls(&globals)).contains("cut off"), "{first} {second}");
+        let padded = [globals, bof(0x10), vec![0; 4_000]].concat();
+        assert!(read_with(&xls(&padded), &Limits::default()).0.is_err(), "{first} {second}");
+    }
+}
+
 #[test]
 fn every_truncation_is_refused() {
     let bytes = include_bytes!("../files/xlwt.xls");
