@@ -1,7 +1,8 @@
-//! The small filter of a delta: which composite keys may be there; and of a list of holds.
+//! Filters: which composite keys may be in a segment; and which numbers in a list of holds.
 //!
-//! A blocked Bloom filter, for a delta over the hashes of all six modes: one 64-byte line for a key, eight bits
-//! in it, one in each word. At 12 bits a key, the least there are, about one absent key in 150 passes.
+//! A blocked Bloom filter: one 64-byte line for a key, eight bits in it, one in each word. A delta has one over
+//! the keys of all six modes; at 12 bits a key, the least there are, about one absent key in 150 passes. A
+//! base has one for each mode, of 8 bits a key: one absent key in 35 passes, and the others cost one read.
 
 use crate::error::OpenError;
 use crate::map::{Table, prefetch};
@@ -12,15 +13,27 @@ const LINE_BYTES: usize = 64;
 const LINE_WORDS: usize = LINE_BYTES / 8;
 /// Words of a [`Table`] in a line.
 const LINE_NUMBERS: usize = LINE_BYTES / 4;
-/// Bits of filter for each key, at least: the number of lines is a power of two, so that a line of one
-/// filter lies over whole lines of another.
-const BITS_PER_KEY_MIN: usize = 12;
+/// Bits of the filter of a delta for each key, at least: the number of lines is a power of two, so that a line
+/// of one filter lies over whole lines of another.
+const DELTA_KEY_BITS_MIN: usize = 12;
+/// Bits of the filter of a base for each key.
+#[cfg(feature = "build")]
+const BASE_KEY_BITS: usize = 8;
+/// Keys whose lines are asked for while one is added.
+#[cfg(feature = "build")]
+const KEYS_AHEAD: usize = 24;
+
+/// Refuses a section that is no whole lines.
+pub(crate) fn check(path: &Path, place: &str, section: &[u8]) -> Result<(), OpenError> {
+    if section.is_empty() || !section.len().is_multiple_of(LINE_BYTES) {
+        return Err(OpenError::corrupt(path, place, format!("{} bytes", section.len())));
+    }
+    Ok(())
+}
 
 /// Reads the filter section of a delta into a table: every lookup asks it, wherever in it.
 pub(crate) fn open(path: &Path, section: &[u8]) -> Result<Table, OpenError> {
-    if section.is_empty() || !section.len().is_multiple_of(LINE_BYTES) {
-        return Err(OpenError::corrupt(path, "filter", format!("{} bytes", section.len())));
-    }
+    check(path, "filter", section)?;
     Table::copy_of(section.as_chunks().0).map_err(|error| OpenError::io(path, error))
 }
 
@@ -75,28 +88,47 @@ pub(crate) fn union(filters: &[&Table]) -> io::Result<Table> {
 
 /// A filter under construction.
 pub(crate) struct FilterBuilder {
-    lines: usize,
-    words: Vec<u64>,
+    lines: Vec<[u8; LINE_BYTES]>,
 }
 
 impl FilterBuilder {
-    /// A filter for so many keys.
+    /// For so many keys of all modes, or of anything else.
     pub(crate) fn new(keys: usize) -> Self {
-        let lines = (keys * BITS_PER_KEY_MIN).div_ceil(LINE_BYTES * 8).next_power_of_two();
-        Self { lines, words: vec![0; lines * LINE_WORDS] }
+        let lines = (keys * DELTA_KEY_BITS_MIN).div_ceil(LINE_BYTES * 8).next_power_of_two();
+        Self { lines: vec![[0; LINE_BYTES]; lines] }
+    }
+
+    /// For so many keys of one mode of a base.
+    #[cfg(feature = "build")]
+    pub(crate) fn of_base(keys: u64) -> Self {
+        let lines = (keys as usize * BASE_KEY_BITS).div_ceil(LINE_BYTES * 8).max(1);
+        Self { lines: vec![[0; LINE_BYTES]; lines] }
     }
 
     /// Adds a key by its hash; the order of keys does not matter.
+    #[inline]
     pub(crate) fn add(&mut self, hash: u64) {
-        let (line, bits) = place(self.lines, hash);
-        for (word, bit) in self.words[line * LINE_WORDS..].iter_mut().zip(bits) {
-            *word |= bit;
+        let (line, bits) = place(self.lines.len(), hash);
+        let (words, _) = self.lines[line].as_chunks_mut::<8>();
+        for (word, bit) in words.iter_mut().zip(bits) {
+            *word = (u64::from_le_bytes(*word) | bit).to_le_bytes();
+        }
+    }
+
+    /// Adds many keys in any order: the memory of the next ones comes in meanwhile.
+    #[cfg(feature = "build")]
+    pub(crate) fn add_all(&mut self, hashes: &[u64]) {
+        for (at, &hash) in hashes.iter().enumerate() {
+            if let Some(&ahead) = hashes.get(at + KEYS_AHEAD) {
+                prefetch_line(self.lines.as_flattened(), ahead);
+            }
+            self.add(hash);
         }
     }
 
     /// The filter section.
     pub(crate) fn finish(self) -> Vec<u8> {
-        self.words.into_iter().flat_map(u64::to_le_bytes).collect()
+        self.lines.into_flattened()
     }
 }
 
@@ -115,6 +147,22 @@ mod tests {
         assert!(false_hits < 2_000, "{false_hits} of 100000");
         let empty = FilterBuilder::new(0).finish();
         assert!(!may_hold(&empty, 1));
+    }
+
+    #[cfg(feature = "build")]
+    #[test]
+    fn the_smaller_filters_of_a_base_hold_all_and_let_few_others_pass() {
+        let hashes = |range: std::ops::Range<u64>| -> Vec<u64> {
+            range.map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes())).collect()
+        };
+        let (present, absent) = (hashes(0..50_000), hashes(50_000..150_000));
+        let mut filter = FilterBuilder::of_base(50_000);
+        filter.add_all(&present);
+        let filter = filter.finish();
+        assert_eq!(filter.len(), 50_000usize.next_multiple_of(LINE_BYTES));
+        assert!(present.iter().all(|&hash| may_hold(&filter, hash)));
+        let passed = absent.iter().filter(|&&hash| may_hold(&filter, hash)).count();
+        assert!(passed < 4_000, "{passed} of 100000");
     }
 
     #[test]
@@ -141,7 +189,7 @@ mod tests {
     fn so_does_a_union_of_filters_of_any_length() {
         let hash = |n: u64| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes());
         let of = |lines: usize, keys: std::ops::Range<u64>| {
-            let mut filter = FilterBuilder { lines, words: vec![0; lines * LINE_WORDS] };
+            let mut filter = FilterBuilder { lines: vec![[0; LINE_BYTES]; lines] };
             keys.for_each(|n| filter.add(hash(n)));
             Table::copy_of(filter.finish().as_chunks().0).unwrap()
         };

@@ -1,14 +1,17 @@
 //! Six lookups: two fields in, every certificate that has both out. Exact, without allocation.
 
-use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
+use crate::filter;
+use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES};
+use crate::index::stretches;
 use crate::index::tree::Candidates;
 use crate::index::{Probe, block};
 use crate::key::encode::{self, PairWords};
 use crate::key::{Field, Mode};
-use crate::map::prefetch;
+use crate::map::{Table, prefetch};
 use crate::record::{KeyWords, StoredRecord, View, flag};
-use crate::segment::{Index, Segment};
+use crate::segment::{HashedIndex, Segment};
 use crate::snapshot::Layer;
+use std::ops::Range;
 
 /// What is asked: a mode and its two fields in normal form (`key::normalize`), packed once.
 #[derive(Clone, Copy, Debug)]
@@ -168,8 +171,8 @@ impl<'q> Query<'q> {
     }
 }
 
-/// Entries of neighbouring blocks, by bits from the first entry of block `low` on: 32 of one ordered
-/// block, or 13 each of up to [`CANDIDATES_MAX`](crate::index::tree::CANDIDATES_MAX) hashed ones.
+/// Entries of up to [`CANDIDATES_MAX`](crate::index::tree::CANDIDATES_MAX) neighbouring hashed blocks, by bits
+/// from the first entry of block `low` on, 13 each.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Entries {
     pub(crate) low: u32,
@@ -177,14 +180,9 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// Those of the candidate blocks that have the query's fingerprint.
+    /// Those of the candidate blocks that have the lowest byte of the hash.
     #[inline]
-    pub(crate) fn with_fingerprint(lines: &[u8], query: &Query<'_>, low: u32, high: u32) -> Self {
-        let hash = query.probe.hash;
-        if query.mode.is_certificate_first() {
-            let mask = block::ordered_matches(block::line(lines, low), hash as u16);
-            return Self { low, mask: u64::from(mask) };
-        }
+    pub(crate) fn of_blocks(lines: &[u8], hash: u64, low: u32, high: u32) -> Self {
         let of = |block| u64::from(block::hashed_matches(block::line(lines, block), hash));
         let mut mask = 0;
         for block in (low..=high).rev() {
@@ -196,21 +194,18 @@ impl Entries {
     /// Takes out the first entry and gives its record's number; of an unused entry, or one whose tag
     /// tells another hash, one past the end.
     #[inline]
-    pub(crate) fn next_record(&mut self, lines: &[u8], ordered: bool, tag: u32) -> u32 {
+    pub(crate) fn next_record(&mut self, lines: &[u8], tag: u32) -> u32 {
         let bit = self.mask.trailing_zeros();
         self.mask &= self.mask - 1;
-        if ordered {
-            return self.low * ORDERED_BLOCK_ENTRIES as u32 + bit;
-        }
         let block = self.low + bit / HASHED_BLOCK_ENTRIES as u32;
         block::hashed_record(block::line(lines, block), bit as usize % HASHED_BLOCK_ENTRIES, tag)
     }
 }
 
 impl Query<'_> {
-    /// What stands above the record numbers of this query's entries; matters in hashed indexes.
+    /// What stands above the record numbers of this query's entries.
     #[inline]
-    pub(crate) fn tag(&self, index: &Index) -> u32 {
+    pub(crate) fn tag(&self, index: &HashedIndex) -> u32 {
         block::tag(self.probe.hash, index.number_bits)
     }
 
@@ -219,6 +214,42 @@ impl Query<'_> {
     pub(crate) fn agrees_with_record(&self, segment: &Segment, number: u32) -> bool {
         u64::from(number) < segment.records() && self.agrees(segment.stored(number), segment)
     }
+
+    /// The first of these records that has both fields; the records end where one has another number.
+    #[inline]
+    fn next_of(&self, segment: &Segment, numbers: &mut Range<u32>) -> Option<u32> {
+        while let Some(number) = numbers.next() {
+            if self.agrees_with_record(segment, number) {
+                return Some(number);
+            }
+            let is_of_number = |number| {
+                let certificate = segment.stored(number).certificate.to_native();
+                stretches::number(certificate) == stretches::number(self.probe.sort_key)
+            };
+            if numbers.start < numbers.end && !is_of_number(number) {
+                numbers.end = numbers.start;
+            }
+        }
+        None
+    }
+
+    /// Asks for the memory that this query reads first in a segment.
+    #[inline]
+    pub(crate) fn prefetch(&self, segment: &Segment) {
+        if self.mode.is_certificate_first() {
+            if let Some(stretches) = segment.stretches() {
+                stretches.prefetch(self.probe.sort_key);
+            }
+        } else if let Some(index) = segment.hashed(self.mode) {
+            index.tree.prefetch(self.probe.sort_key);
+        }
+    }
+
+    /// Whether both fields may be together in a segment.
+    #[inline]
+    pub(crate) fn may_be_in(&self, segment: &Segment) -> bool {
+        segment.may_hold(self.mode, self.probe.hash)
+    }
 }
 
 /// The certificates that have both fields: an iterator over [`View`]s, in no promised order.
@@ -226,7 +257,21 @@ pub struct Matches<'s, 'q> {
     query: Query<'q>,
     /// The base first: meanwhile the filters of deltas come in.
     layers: std::iter::Rev<std::slice::Iter<'s, Layer>>,
-    current: Option<(&'s Layer, &'s Index)>,
+    /// Tells of all deltas at once, until it was asked.
+    deltas_filter: Option<&'s Table>,
+    current: Option<(&'s Layer, Left<'s>)>,
+}
+
+/// What is left to look at in one segment.
+enum Left<'s> {
+    /// Records that may have the certificate number asked for: up to the first that has another.
+    Records(Range<u32>),
+    Blocks(Blocks<'s>),
+}
+
+/// Blocks of a hashed index.
+struct Blocks<'s> {
+    index: &'s HashedIndex,
     /// Found in one block and still to be handed out.
     entries: Entries,
     /// The first of the candidate blocks.
@@ -236,21 +281,27 @@ pub struct Matches<'s, 'q> {
 
 impl<'s, 'q> Matches<'s, 'q> {
     #[inline]
-    pub(crate) fn new(layers: &'s [Layer], query: Query<'q>) -> Self {
+    pub(crate) fn new(
+        layers: &'s [Layer],
+        deltas_filter: Option<&'s Table>,
+        query: Query<'q>,
+    ) -> Self {
         let layers = if query.can_match() { layers } else { &[] };
-        if layers.len() > 1 {
-            // What the searches will read first, in all segments at once.
-            for layer in layers {
-                let segment = layer.segment();
-                segment.prefetch_filter(query.probe.hash);
-                if let Some(index) = segment.index(query.mode).filter(|_| !segment.has_filter()) {
-                    index.tree.prefetch(query.probe.sort_key);
-                }
+        // What the searches will read first, in all segments at once.
+        if let Some(filter) = deltas_filter {
+            filter::prefetch_line(filter.words().as_flattened(), query.probe.hash);
+        }
+        for layer in layers {
+            let segment = layer.segment();
+            let is_base = segment.filter_of_all().is_none();
+            if is_base || deltas_filter.is_none() {
+                segment.prefetch_filter(query.mode, query.probe.hash);
+            }
+            if is_base {
+                query.prefetch(segment);
             }
         }
-        let entries = Entries::default();
-        let layers = layers.iter().rev();
-        Self { query, layers, current: None, entries, low: 0, low_within_run: false }
+        Self { query, layers: layers.iter().rev(), deltas_filter, current: None }
     }
 
     /// Moves to the next segment that may hold the key.
@@ -259,24 +310,71 @@ impl<'s, 'q> Matches<'s, 'q> {
         loop {
             let layer = self.layers.next()?;
             let segment = layer.segment();
-            let Some(index) = segment.index(self.query.mode) else { continue };
-            if index.blocks_range.is_empty() || !segment.may_hold(self.query.probe.hash) {
+            if segment.filter_of_all().is_some()
+                && let Some(filter) = self.deltas_filter.take()
+                && !filter::may_hold(filter.words().as_flattened(), self.query.probe.hash)
+            {
+                return None; // only deltas are left
+            }
+            if !self.query.may_be_in(segment) {
                 continue;
             }
-            let tree = &segment.bytes()[index.tree_range.clone()];
-            let Candidates { low, high, low_within_run, likely_entry } =
-                index.tree.candidates(tree, self.query.probe.sort_key);
-            if likely_entry < ORDERED_BLOCK_ENTRIES as u32 {
-                segment.prefetch_record(high * ORDERED_BLOCK_ENTRIES as u32 + likely_entry);
+            let left = if self.query.mode.is_certificate_first() {
+                self.records(segment).map(Left::Records)
+            } else {
+                self.blocks(segment).map(Left::Blocks)
+            };
+            if let Some(left) = left {
+                self.current = Some((layer, left));
+                return Some(());
             }
-            let lines = segment.lines(index);
-            for block in low..=high {
-                prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
+        }
+    }
+
+    /// The records that may have the certificate number; the first is asked for.
+    #[inline]
+    fn records(&self, segment: &Segment) -> Option<Range<u32>> {
+        let place = segment.stretches()?.find(self.query.probe.sort_key)?;
+        segment.prefetch_record(place.record);
+        let single = place.record.saturating_add(1);
+        Some(place.record..if place.repeated { segment.records() as u32 } else { single })
+    }
+
+    /// The blocks that may hold the key; they are asked for.
+    #[inline]
+    fn blocks(&self, segment: &'s Segment) -> Option<Blocks<'s>> {
+        let index = segment.hashed(self.query.mode)?;
+        let tree = &segment.bytes()[index.tree_range.clone()];
+        let Candidates { low, high, low_within_run } =
+            index.tree.candidates(tree, self.query.probe.sort_key);
+        let lines = segment.lines(index);
+        for block in low..=high {
+            prefetch(lines, block as usize * INDEX_BLOCK_BYTES);
+        }
+        let entries = Entries { low: high + 1, mask: 0 };
+        Some(Blocks { index, entries, low, low_within_run })
+    }
+}
+
+impl Blocks<'_> {
+    /// The number of the next record that has both fields.
+    #[inline]
+    fn next(&mut self, segment: &Segment, query: &Query<'_>) -> Option<u32> {
+        let lines = segment.lines(self.index);
+        loop {
+            if self.entries.mask != 0 {
+                return Some(self.entries.next_record(lines, query.tag(self.index)));
             }
-            self.current = Some((layer, index));
-            (self.low, self.low_within_run) = (low, low_within_run);
-            self.entries = self.agreeing(segment, index, high);
-            return Some(());
+            // Below the candidates, a run of equal sort keys goes on in the block before.
+            let block = self.entries.low;
+            if block == self.low {
+                if !self.low_within_run {
+                    return None;
+                }
+                self.low -= 1;
+                self.low_within_run = self.index.tree.begins_within_run(self.low);
+            }
+            self.entries = self.agreeing(segment, query, block - 1);
         }
     }
 
@@ -284,15 +382,13 @@ impl<'s, 'q> Matches<'s, 'q> {
     ///
     /// All are compared before the first is handed out: their cache misses overlap.
     #[inline]
-    fn agreeing(&self, segment: &Segment, index: &Index, block: u32) -> Entries {
-        let (lines, tag) = (segment.lines(index), self.query.tag(index));
-        let ordered = self.query.mode.is_certificate_first();
-        let mut left = Entries::with_fingerprint(lines, &self.query, block, block);
+    fn agreeing(&self, segment: &Segment, query: &Query<'_>, block: u32) -> Entries {
+        let (lines, tag) = (segment.lines(self.index), query.tag(self.index));
+        let mut left = Entries::of_blocks(lines, query.probe.hash, block, block);
         let mut agreeing = left;
         while left.mask != 0 {
             let bit = left.mask & left.mask.wrapping_neg();
-            let number = left.next_record(lines, ordered, tag);
-            if !self.query.agrees_with_record(segment, number) {
+            if !query.agrees_with_record(segment, left.next_record(lines, tag)) {
                 agreeing.mask ^= bit;
             }
         }
@@ -306,31 +402,23 @@ impl<'s> Iterator for Matches<'s, '_> {
     #[inline]
     fn next(&mut self) -> Option<View<'s>> {
         loop {
-            let Some((layer, index)) = self.current else {
+            let Some((layer, left)) = &mut self.current else {
                 self.next_layer()?;
                 continue;
             };
             let segment = layer.segment();
-            let lines = segment.lines(index);
-            if self.entries.mask != 0 {
-                let ordered = self.query.mode.is_certificate_first();
-                let number = self.entries.next_record(lines, ordered, self.query.tag(index));
-                if layer.is_shadowed(number) {
-                    continue;
+            let found = match left {
+                Left::Records(numbers) => self.query.next_of(segment, numbers),
+                Left::Blocks(blocks) => blocks.next(segment, &self.query),
+            };
+            match found {
+                Some(number) if layer.is_shadowed(number) => {}
+                Some(number) => {
+                    let record = segment.stored(number).to_native();
+                    return Some(View { record, texts: segment });
                 }
-                return Some(View { record: segment.stored(number).to_native(), texts: segment });
+                None => self.current = None,
             }
-            // Below the candidates, a run of equal sort keys goes on in the block before.
-            let block = self.entries.low;
-            if block == self.low {
-                if !self.low_within_run {
-                    self.current = None;
-                    continue;
-                }
-                self.low -= 1;
-                self.low_within_run = index.tree.begins_within_run(self.low);
-            }
-            self.entries = self.agreeing(segment, index, block - 1);
         }
     }
 }
@@ -342,35 +430,26 @@ pub(crate) fn by_certificate<'s>(
 ) -> impl Iterator<Item = (u32, View<'s>)> {
     let packed = encode::certificate(number);
     let records = segment.records() as u32;
-    let (mut low, mut high) = certificate_range(segment, packed);
+    let certificate = |at: u32| segment.stored(at).certificate.to_native();
+    let (mut low, mut high) = match segment.stretches().map(|stretches| stretches.find(packed)) {
+        None => (0, records),
+        Some(None) => (records, records),
+        Some(Some(place)) if !place.repeated => (place.record, place.record),
+        // Numbers that differ in the lowest bit of their packed form alone share a stretch.
+        Some(Some(place)) => (place.record, records),
+    };
     while low < high {
         let middle = low + (high - low) / 2;
-        if segment.stored(middle).certificate.to_native() < packed {
+        if certificate(middle) < packed {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     (low..records)
-        .take_while(move |&at| segment.stored(at).certificate.to_native() == packed)
+        .take_while(move |&at| certificate(at) == packed)
         .filter_map(|at| segment.view(at).map(|view| (at, view)))
         .filter(move |(_, view)| {
             !encode::certificate_is_escape(packed) || &*view.certificate_number() == number
         })
-}
-
-/// Where the first record of a packed number lies, if there is one: a range of few records where
-/// there is an index, else all.
-fn certificate_range(segment: &Segment, packed: u64) -> (u32, u32) {
-    let records = segment.records() as u32;
-    let Some(index) = segment.index(Mode::IC).filter(|index| !index.blocks_range.is_empty()) else {
-        return (0, records);
-    };
-    let last = index.tree.floor(&segment.bytes()[index.tree_range.clone()], packed);
-    let mut first = last;
-    while index.tree.begins_within_run(first) {
-        first -= 1;
-    }
-    let entries = ORDERED_BLOCK_ENTRIES as u32;
-    (first * entries, records.min((last + 1).saturating_mul(entries)))
 }

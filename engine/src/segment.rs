@@ -8,6 +8,7 @@ use crate::filter;
 use crate::format::PAGE_BYTES;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
+use crate::index::stretches::Stretches;
 use crate::index::tree::Tree;
 use crate::key::Mode;
 use crate::map::{MappedFile, Table, prefetch};
@@ -16,7 +17,6 @@ use crate::record::{StoredRecord, Texts, View};
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A mapped segment whose header was checked and nothing else. It cannot answer; [`verify`] turns it
 /// into one that can.
@@ -111,11 +111,34 @@ pub(crate) struct Sections {
     pub(crate) bodies: Range<usize>,
 }
 
-/// One verified index.
+/// The verified indexes of a segment.
 #[derive(Debug)]
-pub(crate) struct Index {
-    /// Shared by the certificate-first modes.
-    pub(crate) tree: Arc<Tree>,
+pub(crate) struct Indexes {
+    /// Of the certificate-first modes.
+    pub(crate) stretches: Stretches,
+    pub(crate) hashed: [HashedIndex; HASHED_MODES.len()],
+    pub(crate) filters: Filters,
+}
+
+/// Which composite keys may be in a segment.
+#[derive(Debug)]
+pub(crate) enum Filters {
+    /// Of a base: by mode, where in the file.
+    ByMode([Range<usize>; Mode::ALL.len()]),
+    /// Of a delta: one for all modes, in memory of its own since every lookup asks it.
+    OfAll(Table),
+}
+
+/// The modes that share the index of certificate numbers.
+#[cfg(feature = "build")]
+pub(crate) const CERTIFICATE_FIRST_MODES: [Mode; 3] = [Mode::IC, Mode::CT, Mode::CN];
+/// The modes with an index of hashes.
+pub(crate) const HASHED_MODES: [Mode; 3] = [Mode::IT, Mode::IN, Mode::TN];
+
+/// One verified index of hashes.
+#[derive(Debug)]
+pub(crate) struct HashedIndex {
+    pub(crate) tree: Tree,
     pub(crate) tree_range: Range<usize>,
     pub(crate) blocks_range: Range<usize>,
     /// See [`block::number_bits`](crate::index::block::number_bits).
@@ -128,10 +151,9 @@ pub struct Segment {
     pub(crate) inner: UnverifiedSegment,
     pub(crate) sections: Sections,
     pub(crate) dictionary_entries: (u32, u32),
-    pub(crate) indexes: Option<[Index; 6]>,
+    /// Not in a batch.
+    pub(crate) indexes: Option<Indexes>,
     pub(crate) shadows: Vec<Shadows>,
-    /// Of a delta.
-    pub(crate) filter: Option<Table>,
 }
 
 impl Segment {
@@ -226,14 +248,33 @@ impl Segment {
         self.inner.file.bytes()
     }
 
+    /// The index of certificate numbers.
     #[inline]
-    pub(crate) fn index(&self, mode: Mode) -> Option<&Index> {
-        self.indexes.as_ref().map(|indexes| &indexes[mode as usize])
+    pub(crate) fn stretches(&self) -> Option<&Stretches> {
+        self.indexes.as_ref().map(|indexes| &indexes.stretches)
+    }
+
+    /// The index of a hashed mode.
+    #[inline]
+    pub(crate) fn index_of_hashes(&self, mode: Mode) -> Option<&HashedIndex> {
+        let at = match mode {
+            Mode::IT => 0,
+            Mode::IN => 1,
+            Mode::TN => 2,
+            Mode::IC | Mode::CT | Mode::CN => return None,
+        };
+        Some(&self.indexes.as_ref()?.hashed[at])
+    }
+
+    /// The index of a hashed mode, if it has entries to look at.
+    #[inline]
+    pub(crate) fn hashed(&self, mode: Mode) -> Option<&HashedIndex> {
+        self.index_of_hashes(mode).filter(|index| !index.blocks_range.is_empty())
     }
 
     /// The blocks of an index.
     #[inline]
-    pub(crate) fn lines(&self, index: &Index) -> &[u8] {
+    pub(crate) fn lines(&self, index: &HashedIndex) -> &[u8] {
         &self.bytes()[index.blocks_range.clone()]
     }
 
@@ -248,25 +289,34 @@ impl Segment {
         prefetch(self.records_section(), archive::record_at(number));
     }
 
-    /// Whether [`may_hold`](Self::may_hold) can say no.
-    pub(crate) fn has_filter(&self) -> bool {
-        self.filter.is_some()
+    /// The filter over the keys of all modes, of a delta.
+    pub(crate) fn filter_of_all(&self) -> Option<&Table> {
+        match &self.indexes.as_ref()?.filters {
+            Filters::OfAll(filter) => Some(filter),
+            Filters::ByMode(_) => None,
+        }
+    }
+
+    /// The lines of the filter that tells of this mode.
+    #[inline]
+    fn filter(&self, mode: Mode) -> &[u8] {
+        match self.indexes.as_ref().map(|indexes| &indexes.filters) {
+            Some(Filters::ByMode(ranges)) => &self.bytes()[ranges[mode as usize].clone()],
+            Some(Filters::OfAll(filter)) => filter.words().as_flattened(),
+            None => &[],
+        }
     }
 
     /// Asks for the memory that [`may_hold`](Self::may_hold) will read.
     #[inline]
-    pub(crate) fn prefetch_filter(&self, hash: u64) {
-        if let Some(filter) = &self.filter {
-            filter::prefetch_line(filter.words().as_flattened(), hash);
-        }
+    pub(crate) fn prefetch_filter(&self, mode: Mode, hash: u64) {
+        filter::prefetch_line(self.filter(mode), hash);
     }
 
-    /// Whether a composite key with this hash may be in the segment.
+    /// Whether a composite key of this mode with this hash may be in the segment.
     #[inline]
-    pub(crate) fn may_hold(&self, hash: u64) -> bool {
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| filter::may_hold(filter.words().as_flattened(), hash))
+    pub(crate) fn may_hold(&self, mode: Mode, hash: u64) -> bool {
+        filter::may_hold(self.filter(mode), hash)
     }
 
     /// Makes ready for lookups, by the memory policy.

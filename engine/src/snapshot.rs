@@ -148,7 +148,7 @@ impl Snapshot {
             layers.push(Layer { segment, shadowed });
         }
         let filters: Vec<&Table> =
-            layers.iter().filter_map(|layer| layer.segment.filter.as_ref()).collect();
+            layers.iter().filter_map(|layer| layer.segment.filter_of_all()).collect();
         let deltas_filter = (filters.len() > 1)
             .then(|| filter::union(&filters))
             .transpose()
@@ -212,7 +212,7 @@ impl Snapshot {
     /// Every certificate that has both fields of the query, in no promised order.
     #[inline]
     pub fn lookup<'s, 'q>(&'s self, query: Query<'q>) -> Matches<'s, 'q> {
-        Matches::new(&self.layers, query)
+        Matches::new(&self.layers, self.deltas_filter.as_ref(), query)
     }
 
     /// Looks up many queries at once and gives every match with the position of its query, in no

@@ -1,7 +1,7 @@
 //! From an opened segment to one that answers: every section checked, on several threads.
 //!
 //! A segment whose mark holds ([`crate::verified`]) was read before; then only what a lookup relies
-//! on without checking it again is read: dictionaries, shadows, runs and the filter.
+//! on without checking it again is read: dictionaries, shadows, runs, stretches of numbers and the filter of a delta.
 
 use crate::archive::{self, Shadows};
 use crate::checksum::{PIECE_BYTES, section_sum, sum64};
@@ -9,14 +9,17 @@ use crate::error::OpenError;
 use crate::filter;
 use crate::format::header::SectionEntry;
 use crate::format::section::{SectionKind, SegmentKind};
-use crate::format::{INDEX_BLOCK_BYTES, PAGE_BYTES};
-use crate::index::{block, block_entries, tree::Tree};
+use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, PAGE_BYTES};
+use crate::index::stretches::Stretches;
+use crate::index::{block, tree::Tree};
 use crate::key::Mode;
 use crate::map::Table;
 use crate::opening::Opening;
 use crate::parallel;
-use crate::segment::{Index, Sections, Segment, UnverifiedSegment, entry_range, section_range};
-use std::sync::Arc;
+use crate::segment::{
+    Filters, HASHED_MODES, HashedIndex, Indexes, Sections, Segment, UnverifiedSegment, entry_range,
+    section_range,
+};
 
 /// What checking one section gave.
 enum Checked {
@@ -25,16 +28,21 @@ enum Checked {
     Entries(u32),
     Shadows(Vec<Shadows>),
     Filter(Table),
+    Stretches(Stretches),
     Tree(Mode, Tree),
 }
 
 /// Whether a mark stands for the bytes of such a section: they are many, and lookups bound what they
 /// read of them.
 fn is_read_by_lookups_alone(kind: SectionKind) -> bool {
-    matches!(
-        kind,
-        SectionKind::Records | SectionKind::Heap | SectionKind::Tree(_) | SectionKind::Blocks(_)
-    )
+    match kind {
+        SectionKind::Records
+        | SectionKind::Heap
+        | SectionKind::Blocks(_)
+        | SectionKind::KeyFilter(_) => true,
+        SectionKind::Tree(mode) => !mode.is_certificate_first(),
+        _ => false,
+    }
 }
 
 impl UnverifiedSegment {
@@ -55,7 +63,8 @@ impl UnverifiedSegment {
             self.check_section(&entries[number], marked)
         })?;
         let mut dictionary_entries = Vec::with_capacity(2);
-        let mut trees: [Option<Arc<Tree>>; 6] = Default::default();
+        let mut trees = Vec::with_capacity(HASHED_MODES.len());
+        let mut stretches = None;
         let mut shadows = Vec::new();
         let mut filter = None;
         for checked in checked {
@@ -64,23 +73,13 @@ impl UnverifiedSegment {
                 Checked::Entries(count) => dictionary_entries.push(count),
                 Checked::Shadows(found) => shadows = found,
                 Checked::Filter(found) => filter = Some(found),
-                Checked::Tree(mode, tree) => trees[mode as usize] = Some(Arc::new(tree)),
+                Checked::Stretches(found) => stretches = Some(found),
+                Checked::Tree(mode, tree) => trees.push(self.hashed(mode, tree)),
             }
         }
         let missing = |what| OpenError::corrupt(&self.path, what, "not there");
         let &[occupations, bodies] = dictionary_entries.as_slice() else {
             return Err(missing("dictionaries"));
-        };
-        let indexes = if self.header.kind == SegmentKind::Batch {
-            None
-        } else {
-            let indexes: Vec<Index> = Mode::ALL
-                .into_iter()
-                .filter_map(|mode| {
-                    Some(self.index(mode, trees[mode.tree_mode() as usize].clone()?))
-                })
-                .collect();
-            Some(indexes.try_into().map_err(|_| missing("indexes"))?)
         };
         let range = |kind| section_range(&self.header, kind);
         let sections = Sections {
@@ -89,14 +88,24 @@ impl UnverifiedSegment {
             occupations: range(SectionKind::Occupations),
             bodies: range(SectionKind::Bodies),
         };
+        let by_mode = || Mode::ALL.map(|mode| range(SectionKind::KeyFilter(mode)));
+        let indexes = if self.header.kind == SegmentKind::Batch {
+            None
+        } else {
+            Some(Indexes {
+                stretches: stretches.ok_or_else(|| missing("stretches"))?,
+                hashed: trees.try_into().map_err(|_| missing("indexes"))?,
+                filters: filter.map_or_else(|| Filters::ByMode(by_mode()), Filters::OfAll),
+            })
+        };
         let dictionary_entries = (occupations, bodies);
-        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows, filter })
+        Ok(Segment { inner: self, sections, dictionary_entries, indexes, shadows })
     }
 
-    fn index(&self, mode: Mode, tree: Arc<Tree>) -> Index {
-        Index {
+    fn hashed(&self, mode: Mode, tree: Tree) -> HashedIndex {
+        HashedIndex {
             tree,
-            tree_range: section_range(&self.header, SectionKind::Tree(mode.tree_mode())),
+            tree_range: section_range(&self.header, SectionKind::Tree(mode)),
             blocks_range: section_range(&self.header, SectionKind::Blocks(mode)),
             number_bits: block::number_bits(self.header.records),
         }
@@ -124,10 +133,15 @@ impl UnverifiedSegment {
                 return archive::verify_dictionary(path, &kind.name(), section)
                     .map(Checked::Entries);
             }
+            SectionKind::Tree(mode) if mode.is_certificate_first() => {
+                return Stretches::open(path, &kind.name(), section, self.header.records)
+                    .map(Checked::Stretches);
+            }
             SectionKind::Tree(mode) => {
                 return self.verify_tree(mode, marked).map(|tree| Checked::Tree(mode, tree));
             }
             SectionKind::Blocks(mode) => self.verify_blocks(mode, marked)?,
+            SectionKind::KeyFilter(_) => filter::check(path, &kind.name(), section)?,
             SectionKind::Shadows => {
                 return archive::read_shadows(path, section).map(Checked::Shadows);
             }
@@ -174,8 +188,7 @@ impl UnverifiedSegment {
     fn verify_tree(&self, mode: Mode, marked: bool) -> Result<Tree, OpenError> {
         let kind = SectionKind::Tree(mode);
         let blocks = (self.section(SectionKind::Blocks(mode)).len() / INDEX_BLOCK_BYTES) as u32;
-        let directory =
-            (!mode.is_certificate_first()).then(|| self.section(SectionKind::Directory(mode)));
+        let directory = self.section(SectionKind::Directory(mode));
         let runs = self.section(SectionKind::Runs(mode));
         let read = if marked { Tree::open } else { Tree::verify };
         read(&self.path, &kind.name(), self.section(kind), (blocks, runs), directory)
@@ -186,24 +199,18 @@ impl UnverifiedSegment {
         let corrupt = |detail| OpenError::corrupt(&self.path, kind.name(), detail);
         let section = self.section(kind);
         let blocks = (section.len() / INDEX_BLOCK_BYTES) as u32;
-        let least = self.header.records.div_ceil(block_entries(mode) as u64);
         // Certificates without a ticket number are in no index of tickets.
-        let right = section.len().is_multiple_of(INDEX_BLOCK_BYTES)
-            && if mode.is_certificate_first() {
-                u64::from(blocks) == least
-            } else {
-                u64::from(blocks) <= least
-            };
-        if !right {
+        let most = self.header.records.div_ceil(HASHED_BLOCK_ENTRIES as u64);
+        if !section.len().is_multiple_of(INDEX_BLOCK_BYTES) || u64::from(blocks) > most {
             return Err(corrupt(format!("{} bytes", section.len())));
         }
-        if mode.is_certificate_first() || marked {
+        if marked {
             return Ok(());
         }
         let number_bits = block::number_bits(self.header.records);
         let (lines, _) = section.as_chunks::<INDEX_BLOCK_BYTES>();
         for (number, line) in lines.iter().enumerate() {
-            let past_the_end = (0..block_entries(mode))
+            let past_the_end = (0..HASHED_BLOCK_ENTRIES)
                 .filter_map(|entry| block::any_hashed_record(line, entry, number_bits))
                 .any(|record| u64::from(record) >= self.header.records);
             if past_the_end {

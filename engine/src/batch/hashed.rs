@@ -1,6 +1,6 @@
 //! The steps of searches in hashed indexes: directory, blocks, records.
 
-use super::{IN_FLIGHT, Left, one};
+use super::{IN_FLIGHT, List, one};
 use crate::format::INDEX_BLOCK_BYTES;
 use crate::index::tree::{Begun, Candidates};
 use crate::lookup::{Entries, Query};
@@ -16,17 +16,9 @@ pub(super) fn lookup<'s>(
 ) {
     let segment = layer.segment();
     let each = || searches.iter().map(|&at| (usize::from(at), &queries[usize::from(at)]));
-    for (_, query) in each() {
-        if let Some(index) = segment.index(query.mode) {
-            index.tree.prefetch(query.probe.sort_key);
-        }
-    }
     let mut candidates: [Option<Candidates>; IN_FLIGHT] = [None; IN_FLIGHT];
     for (at, query) in each() {
-        let Some(index) = segment.index(query.mode).filter(|index| !index.blocks_range.is_empty())
-        else {
-            continue;
-        };
+        let Some(index) = segment.hashed(query.mode) else { continue };
         match index.tree.begin(query.probe.sort_key) {
             Begun::Found(blocks) if !blocks.low_within_run => {
                 let lines = segment.lines(index);
@@ -42,11 +34,72 @@ pub(super) fn lookup<'s>(
     let mut left = Left::new();
     for (at, query) in each() {
         let (Some(Candidates { low, high, .. }), Some(index)) =
-            (candidates[at], segment.index(query.mode))
+            (candidates[at], segment.hashed(query.mode))
         else {
             continue;
         };
-        left.put(at, Entries::with_fingerprint(segment.lines(index), query, low, high));
+        left.put(at, Entries::of_blocks(segment.lines(index), query.probe.hash, low, high));
     }
-    left.compare(layer, queries, false, found);
+    left.compare(layer, queries, found);
+}
+
+/// The entries left of each search, and which have any.
+struct Left {
+    entries: [Entries; IN_FLIGHT],
+    searches: List,
+}
+
+impl Left {
+    fn new() -> Self {
+        Self { entries: [Entries::default(); IN_FLIGHT], searches: List::default() }
+    }
+
+    #[inline]
+    fn put(&mut self, at: usize, entries: Entries) {
+        self.entries[at] = entries;
+        self.searches.push_if(entries.mask != 0, at);
+    }
+
+    /// Asks for the records of all entries, then compares them.
+    #[inline]
+    fn compare<'s>(
+        &mut self,
+        layer: &'s Layer,
+        queries: &[Query<'_>],
+        found: &mut impl FnMut(usize, View<'s>),
+    ) {
+        let segment = layer.segment();
+        let searches = self.searches.get();
+        // Most searches have one entry left.
+        let mut firsts = [0; IN_FLIGHT];
+        for (&at, first) in searches.iter().zip(&mut firsts) {
+            let at = usize::from(at);
+            let Some(index) = segment.hashed(queries[at].mode) else { continue };
+            let (lines, tag) = (segment.lines(index), queries[at].tag(index));
+            *first = self.entries[at].next_record(lines, tag);
+            segment.prefetch_record(*first);
+            let mut others = self.entries[at];
+            while others.mask != 0 {
+                segment.prefetch_record(others.next_record(lines, tag));
+            }
+        }
+        for (&at, first) in searches.iter().zip(firsts) {
+            let at = usize::from(at);
+            let query = &queries[at];
+            let Some(index) = segment.hashed(query.mode) else { continue };
+            let (lines, tag) = (segment.lines(index), query.tag(index));
+            let mut others = self.entries[at];
+            let mut number = first;
+            loop {
+                if query.agrees_with_record(segment, number) && !layer.is_shadowed(number) {
+                    let record = segment.stored(number).to_native();
+                    found(at, View { record, texts: segment });
+                }
+                if others.mask == 0 {
+                    break;
+                }
+                number = others.next_record(lines, tag);
+            }
+        }
+    }
 }

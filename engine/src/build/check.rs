@@ -1,27 +1,35 @@
 //! After a segment is written: every record must be found through all six indexes, by the very search
 //! that will serve it.
 //!
-//! A lookup asks directory and tree for the blocks that may hold its key, tests the fingerprints there
-//! and goes back through blocks that stand in `runs`. So a record is found exactly when some block
-//! carries its fingerprint beside its number and the search arrives at that block. Here every entry is
-//! held against its record in the order of the index: its fingerprint, and the way from where the
-//! search begins to the entry's block. That no record is missing follows from the count and the sum
-//! over the numbers met.
+//! A lookup asks the filter. By certificate number it then goes to the record that the stretch tells, and on
+//! as long as the number is the same; so every record is held against its number's stretch. In a hashed
+//! index it asks directory and tree for the blocks that may hold its key, tests the bits of the hash there
+//! and goes back through blocks that stand in `runs`: a record is found exactly when some block carries its
+//! bits beside its number and the search arrives at that block. There every entry is held against its record
+//! in the order of the index: its bits, and the way from where the search begins to the entry's block. That
+//! no record is missing follows from the count and the sum over the numbers met.
 
+use super::hashed::hash_for;
 use super::parallel;
 use super::progress::Progress;
 use crate::error::OpenError;
-use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES};
+use crate::format::{HASHED_BLOCK_ENTRIES, INDEX_BLOCK_BYTES};
+use crate::index::stretches::{self, Place, Stretches};
 use crate::index::tree::Candidates;
 use crate::index::walk::Walk;
 use crate::index::{Probe, block};
 use crate::key::Mode;
-use crate::segment::{Index, Segment};
+use crate::record::Record;
+use crate::segment::{CERTIFICATE_FIRST_MODES, HASHED_MODES, HashedIndex, Segment};
+use std::ops::Range;
 
 /// Index blocks checked at a time by one thread.
 const PIECE_BLOCKS: usize = 1 << 13;
 /// Records of so many hashed blocks further on are fetched while one is checked.
 const BLOCKS_AHEAD: usize = 3;
+/// Records checked at a time by one thread, and those whose filter lines are asked for together.
+const PIECE_RECORDS: u32 = 1 << 17;
+const RECORDS_AHEAD: usize = 64;
 
 /// Looks up every record of a verified segment through all six indexes.
 ///
@@ -32,7 +40,8 @@ pub fn check_records(
     threads: usize,
     progress: &dyn Progress,
 ) -> Result<(), OpenError> {
-    Mode::ALL.into_iter().try_for_each(|mode| check_mode(segment, mode, threads, progress))
+    check_numbers(segment, &CERTIFICATE_FIRST_MODES, threads, progress)?;
+    HASHED_MODES.into_iter().try_for_each(|mode| check_hashed(segment, mode, threads, progress))
 }
 
 /// Looks up every record of a verified segment through one index.
@@ -40,27 +49,105 @@ pub fn check_records(
 /// # Errors
 /// `Corrupt`, when a record is not found where it must be.
 pub fn check_indexes(segment: &Segment, mode: Mode) -> Result<(), OpenError> {
-    check_mode(segment, mode, 1, &super::progress::Silent)
+    let progress = super::progress::Silent;
+    if mode.is_certificate_first() {
+        check_numbers(segment, &[mode], 1, &progress)
+    } else {
+        check_hashed(segment, mode, 1, &progress)
+    }
 }
 
-fn check_mode(
+fn corrupt(segment: &Segment, mode: Mode, detail: String) -> OpenError {
+    OpenError::corrupt(segment.path(), mode.index_name(), detail)
+}
+
+fn lost(segment: &Segment, mode: Mode, record: u32) -> OpenError {
+    corrupt(segment, mode, format!("record {record} is not found through it"))
+}
+
+fn no_index(segment: &Segment, mode: Mode) -> OpenError {
+    corrupt(segment, mode, "there is no such index".to_owned())
+}
+
+/// Looks up every record through the index of certificate numbers and the filters of these modes.
+fn check_numbers(
+    segment: &Segment,
+    modes: &[Mode],
+    threads: usize,
+    progress: &dyn Progress,
+) -> Result<(), OpenError> {
+    let stretches = segment.stretches().ok_or_else(|| no_index(segment, Mode::IC))?;
+    let records = segment.records() as u32;
+    progress.begin("looking up every record", segment.records());
+    let mut done = 0;
+    parallel::in_order(
+        threads,
+        records.div_ceil(PIECE_RECORDS) as usize,
+        || (),
+        |(), piece| {
+            let first = piece as u32 * PIECE_RECORDS;
+            let piece = first..records.min(first.saturating_add(PIECE_RECORDS));
+            check_piece(segment, stretches, modes, piece.clone()).map(|()| piece.len() as u64)
+        },
+        |checked| {
+            done += checked;
+            progress.advance(done);
+            Ok(())
+        },
+    )
+}
+
+/// Every one of these records passes the filter and is where its number's stretch tells.
+fn check_piece(
+    segment: &Segment,
+    stretches: &Stretches,
+    modes: &[Mode],
+    records: Range<u32>,
+) -> Result<(), OpenError> {
+    let record = |number| segment.stored(number).to_native();
+    let number_of = |record: &Record| stretches::number(record.certificate);
+    for first in records.clone().step_by(RECORDS_AHEAD) {
+        let numbers = first..records.end.min(first.saturating_add(RECORDS_AHEAD as u32));
+        for number in numbers.clone() {
+            let here = record(number);
+            let is_first = number == 0 || number_of(&record(number - 1)) != number_of(&here);
+            let is_told = |place: Place| match is_first {
+                true => place.record == number,
+                // The search comes by, as each record in between has the number.
+                false => place.repeated && place.record < number,
+            };
+            if !stretches.find(here.certificate).is_some_and(is_told) {
+                return Err(lost(segment, modes[0], number));
+            }
+        }
+        for &mode in modes {
+            let mut hashes = [None; RECORDS_AHEAD];
+            for (number, hash) in numbers.clone().zip(&mut hashes) {
+                *hash = hash_for(mode, &record(number));
+                if let Some(hash) = *hash {
+                    segment.prefetch_filter(mode, hash);
+                }
+            }
+            for (number, hash) in numbers.clone().zip(hashes) {
+                if hash.is_some_and(|hash| !segment.may_hold(mode, hash)) {
+                    return Err(lost(segment, mode, number));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_hashed(
     segment: &Segment,
     mode: Mode,
     threads: usize,
     progress: &dyn Progress,
 ) -> Result<(), OpenError> {
-    let Some(index) = segment.index(mode) else {
-        let detail = "there is no such index";
-        return Err(OpenError::corrupt(segment.path(), mode.index_name(), detail));
-    };
-    let check = Check {
-        segment,
-        mode,
-        index,
-        lines: segment.bytes()[index.blocks_range.clone()].as_chunks().0,
-    };
-    let per_block = crate::index::block_entries(mode);
-    progress.begin("looking up every record", (check.lines.len() * per_block) as u64);
+    let index = segment.index_of_hashes(mode).ok_or_else(|| no_index(segment, mode))?;
+    let check = Check { segment, mode, index, lines: segment.lines(index).as_chunks().0 };
+    let entries = |blocks: usize| (blocks * HASHED_BLOCK_ENTRIES) as u64;
+    progress.begin("looking up every record", entries(check.lines.len()));
     let mut found = Met::default();
     let mut blocks = 0;
     parallel::in_order(
@@ -69,13 +156,12 @@ fn check_mode(
         || (),
         |(), piece| {
             let first = piece * PIECE_BLOCKS;
-            let piece = first..check.lines.len().min(first + PIECE_BLOCKS);
-            if mode.is_certificate_first() { check.ordered(piece) } else { check.hashed(piece) }
+            check.blocks(first..check.lines.len().min(first + PIECE_BLOCKS))
         },
         |met| {
             found.add_all(met);
             blocks += PIECE_BLOCKS;
-            progress.advance((blocks.min(check.lines.len()) * per_block) as u64);
+            progress.advance(entries(blocks.min(check.lines.len())));
             Ok(())
         },
     )?;
@@ -89,7 +175,6 @@ fn check_mode(
     }
     Ok(())
 }
-
 /// How many records were met, and a sum over their numbers that other records do not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Met {
@@ -117,17 +202,17 @@ impl Met {
 struct Check<'s> {
     segment: &'s Segment,
     mode: Mode,
-    index: &'s Index,
+    index: &'s HashedIndex,
     lines: &'s [block::Line],
 }
 
 impl Check<'_> {
     fn corrupt(&self, detail: String) -> OpenError {
-        OpenError::corrupt(self.segment.path(), self.mode.index_name(), detail)
+        corrupt(self.segment, self.mode, detail)
     }
 
     fn lost(&self, record: u32) -> OpenError {
-        self.corrupt(format!("record {record} is not found through it"))
+        lost(self.segment, self.mode, record)
     }
 
     fn walk(&self) -> Walk<'_> {
@@ -152,7 +237,7 @@ impl Check<'_> {
     fn probe(&self, number: u32) -> Option<Probe> {
         let record = self.segment.stored(number).to_native();
         let probe = Probe::new(self.mode, record.pair_words(self.mode));
-        self.segment.may_hold(probe.hash).then_some(probe)
+        self.segment.may_hold(self.mode, probe.hash).then_some(probe)
     }
 
     /// Proves that the search for a record comes by block `at` and that what stands there names the
@@ -172,24 +257,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn ordered(&self, blocks: std::ops::Range<usize>) -> Result<Met, OpenError> {
-        let mut walk = self.walk();
-        let mut met = Met::default();
-        for at in blocks {
-            let first = (at * ORDERED_BLOCK_ENTRIES) as u64;
-            let count = (self.segment.records() - first).min(ORDERED_BLOCK_ENTRIES as u64);
-            let (words, _) = self.lines[at].as_chunks::<2>();
-            for (word, number) in words[..count as usize].iter().zip(first as u32..) {
-                self.meet(&mut walk, at as u32, number, |hash| {
-                    u16::from_le_bytes(*word) == hash as u16
-                })?;
-                met.add(number);
-            }
-        }
-        Ok(met)
-    }
-
-    fn hashed(&self, blocks: std::ops::Range<usize>) -> Result<Met, OpenError> {
+    fn blocks(&self, blocks: Range<usize>) -> Result<Met, OpenError> {
         let mut walk = self.walk();
         let mut met = Met::default();
         for at in blocks.clone().take(BLOCKS_AHEAD) {
@@ -229,7 +297,7 @@ impl Check<'_> {
 
     /// What must be met: every record, in an index of ticket numbers those that have one.
     fn expected(&self, threads: usize) -> Result<Met, OpenError> {
-        let with_ticket = matches!(self.mode, Mode::IT | Mode::TN);
+        let with_ticket = self.mode.asks_for_ticket();
         let shares = parallel::shares(self.segment.records() as usize, threads);
         let parts = parallel::each(shares, |numbers| {
             let mut met = Met::default();

@@ -11,6 +11,7 @@ use super::parallel::{self, shares};
 use super::progress::Progress;
 use super::records::RecordsReader;
 use crate::error::BuildError;
+use crate::filter::FilterBuilder;
 use crate::format::section::SectionKind;
 use crate::format::{BLOCK_RECORDS, HASHED_BLOCK_ENTRIES};
 use crate::index::directory::DirectoryBuilder;
@@ -18,12 +19,12 @@ use crate::index::tree_builder::TreeBuilder;
 use crate::index::{Probe, block};
 use crate::key::Mode;
 use crate::record::Record;
+use crate::segment::HASHED_MODES;
 use memmap2::MmapMut;
 use std::io::Write;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-const MODES: [Mode; 3] = [Mode::IT, Mode::IN, Mode::TN];
 /// Entries of a bucket, about: sorted within a core's own cache.
 const BUCKET_ENTRIES: u64 = 1 << 15;
 const BUCKET_BITS_MIN: u32 = 3;
@@ -133,14 +134,17 @@ impl<'r> HashedIndexes<'r> {
         passes
     }
 
-    /// Writes the sections of one index.
+    /// Writes the sections of one index, the filter over its keys among them if there is to be one.
     pub(super) fn write(
         &mut self,
         mode: Mode,
         file: &mut SectionFile,
+        with_filter: bool,
         progress: &dyn Progress,
     ) -> Result<(), BuildError> {
-        let Some(which) = MODES.iter().position(|&hashed| hashed == mode) else { return Ok(()) };
+        let Some(which) = HASHED_MODES.iter().position(|&hashed| hashed == mode) else {
+            return Ok(());
+        };
         let passes = self.passes(which);
         let entries: u64 = passes.iter().map(|(_, entries)| entries).sum();
         progress.begin(mode.index_name(), 2 * entries);
@@ -159,19 +163,28 @@ impl<'r> HashedIndexes<'r> {
         file.end()?;
         file.begin(SectionKind::Blocks(mode))?;
         let number_bits = block::number_bits(self.records.records());
+        let mut filter = with_filter.then(|| FilterBuilder::of_base(entries));
         let mut packer = Packer::new(file, self.shares.len(), number_bits);
         for (buckets, count) in &passes {
             if passes.len() > 1 {
                 self.scatter(which, buckets.clone())?;
                 self.sort(which, buckets.clone(), |_| Ok(()))?;
             }
-            let (sorted, _) = self.memory.as_chunks::<12>();
-            packer.push(&sorted[..*count as usize], |done| progress.advance(entries + done))?;
+            let sorted = &self.memory.as_chunks::<12>().0[..*count as usize];
+            packer.push(sorted, |done| progress.advance(entries + done))?;
+            if let Some(filter) = &mut filter {
+                // In the order of hashes, which is that of lines.
+                sorted.iter().for_each(|entry| filter.add(hash_of(entry)));
+            }
         }
         packer.finish()?;
         file.end()?;
         file.section(SectionKind::Runs(mode), &runs)?;
-        file.section(SectionKind::Directory(mode), &directory)
+        file.section(SectionKind::Directory(mode), &directory)?;
+        match filter {
+            Some(filter) => file.section(SectionKind::KeyFilter(mode), &filter.finish()),
+            None => Ok(()),
+        }
     }
 
     /// Reads all records and puts the entries of these buckets into their places.
@@ -190,7 +203,7 @@ impl<'r> HashedIndexes<'r> {
         let work: Vec<_> = self.shares.iter().cloned().zip(places).collect();
         let (records, bits) = (self.records, self.bucket_bits);
         parallel::each(work, |(blocks, mut places)| {
-            each_hash(records, MODES[mode], blocks, |hash, record| {
+            each_hash(records, HASHED_MODES[mode], blocks, |hash, record| {
                 let bucket = bucket_of(hash, bits).wrapping_sub(buckets.start);
                 let Some(place) = places.get_mut(bucket) else { return Ok(()) };
                 let Some(slot) = place.next() else { return Err(changed()) };
@@ -239,12 +252,12 @@ fn count(
     bucket_bits: u32,
     blocks: Range<usize>,
 ) -> Result<[Vec<u32>; 3], BuildError> {
-    let mut counts = MODES.map(|_| vec![0u32; 1 << bucket_bits]);
+    let mut counts = HASHED_MODES.map(|_| vec![0u32; 1 << bucket_bits]);
     let mut buffer = Vec::new();
     for block in blocks {
         for bytes in records.block(block, &mut buffer)? {
             let record = Record::from_bytes(bytes);
-            for (mode, counts) in MODES.into_iter().zip(&mut counts) {
+            for (mode, counts) in HASHED_MODES.into_iter().zip(&mut counts) {
                 if let Some(hash) = hash_for(mode, &record) {
                     counts[bucket_of(hash, bucket_bits)] += 1;
                 }
@@ -254,11 +267,12 @@ fn count(
     Ok(counts)
 }
 
-/// The hash of a record's key in this mode, if the record stands in that index.
+/// The hash of a record's key in this mode, if the record can be asked for in it.
 #[inline]
 pub(super) fn hash_for(mode: Mode, record: &Record) -> Option<u64> {
     // Nobody is found by a ticket number he does not have.
-    (mode == Mode::IN || record.ticket != 0).then(|| Probe::new(mode, record.pair_words(mode)).hash)
+    (record.ticket != 0 || !mode.asks_for_ticket())
+        .then(|| Probe::new(mode, record.pair_words(mode)).hash)
 }
 
 #[inline]

@@ -12,8 +12,8 @@ use crate::archive;
 use crate::date::Date;
 use crate::error::BuildError;
 use crate::format::section::{SectionKind, SegmentKind};
-use crate::format::{BLOCK_RECORDS, ORDERED_BLOCK_ENTRIES, PAGE_BYTES, SEGMENT_RECORDS_MAX};
-use crate::index::tree_builder::TreeBuilder;
+use crate::format::{BLOCK_RECORDS, PAGE_BYTES, SEGMENT_RECORDS_MAX};
+use crate::index::stretches::StretchBuilder;
 use crate::record::{RECORD_BYTES, Record, Texts};
 use std::fs::File;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ use std::path::PathBuf;
 pub(super) struct Written {
     pub(super) records: u64,
     pub(super) as_of: Option<Date>,
-    /// Tree and runs of the certificate-first indexes, the same for all three.
-    pub(super) tree: (Vec<u8>, Vec<u8>),
+    /// The index of certificate numbers; empty for a batch.
+    pub(super) stretches: Vec<u8>,
 }
 
 /// Merges the sources and writes the sections of records, heap and dictionaries.
@@ -53,8 +53,8 @@ pub(super) fn write(
     blocks.finish(file)
 }
 
-/// Records as they go into blocks, with what grows beside them: heap, dictionaries, the tree of the
-/// certificate-first indexes.
+/// Records as they go into blocks, with what grows beside them: heap, dictionaries, the index of
+/// certificate numbers.
 pub(super) struct Blocks {
     /// Bytes of the block under construction.
     block: Vec<u8>,
@@ -62,18 +62,14 @@ pub(super) struct Blocks {
     issue: u16,
     heap: Vec<u8>,
     dictionaries: [Dictionary; 2],
-    tree: Option<TreeBuilder<Vec<u8>>>,
-    /// First and last certificate of the ordered block under construction.
-    border: (u64, u64),
+    stretches: Option<StretchBuilder>,
 }
 
 impl Blocks {
     /// Opens the records section.
     pub(super) fn begin(file: &mut SectionFile, kind: SegmentKind) -> Result<Self, BuildError> {
         file.begin(SectionKind::Records)?;
-        let tree = (kind != SegmentKind::Batch)
-            .then(|| TreeBuilder::new(Vec::new(), file.path().to_owned()))
-            .transpose()?;
+        let stretches = (kind != SegmentKind::Batch).then(StretchBuilder::new).transpose()?;
         Ok(Self {
             block: Vec::with_capacity((BLOCK_RECORDS + 1) * RECORD_BYTES),
             records: 0,
@@ -81,8 +77,7 @@ impl Blocks {
             // Offset 0 means "no extension".
             heap: vec![0],
             dictionaries: Default::default(),
-            tree,
-            border: (0, 0),
+            stretches,
         })
     }
 
@@ -124,15 +119,8 @@ impl Blocks {
     ) -> Result<(), BuildError> {
         self.block.extend_from_slice(&record.to_bytes());
         self.issue = self.issue.max(record.issue);
-        if let Some(tree) = &mut self.tree {
-            let slot = self.records % ORDERED_BLOCK_ENTRIES as u64;
-            if slot == 0 {
-                self.border.0 = record.certificate;
-            }
-            self.border.1 = record.certificate;
-            if slot == ORDERED_BLOCK_ENTRIES as u64 - 1 {
-                tree.push(self.border.0, self.border.1)?;
-            }
+        if let Some(stretches) = &mut self.stretches {
+            stretches.push(record.certificate, self.records as u32)?;
         }
         self.records += 1;
         if self.block.len() == BLOCK_RECORDS * RECORD_BYTES {
@@ -160,15 +148,9 @@ impl Blocks {
         for (kind, dictionary) in kinds.into_iter().zip(&self.dictionaries) {
             file.section(kind, &dictionary.archive()?)?;
         }
-        let mut tree = (Vec::new(), Vec::new());
-        if let Some(mut builder) = self.tree {
-            if !self.records.is_multiple_of(ORDERED_BLOCK_ENTRIES as u64) {
-                builder.push(self.border.0, self.border.1)?;
-            }
-            tree = builder.finish()?;
-        }
+        let stretches = self.stretches.map(StretchBuilder::finish).transpose()?.unwrap_or_default();
         let latest = Record { issue: self.issue, ..Record::default() };
-        Ok(Written { records: self.records, as_of: latest.issue_date(), tree })
+        Ok(Written { records: self.records, as_of: latest.issue_date(), stretches })
     }
 }
 

@@ -1,21 +1,18 @@
 //! One segment file from sources: records, then indexes made from what was just written.
 
 use super::file::SectionFile;
-use super::hashed::{HashedIndexes, hash_for};
+use super::hashed::HashedIndexes;
 use super::merge::Source;
 use super::progress::Progress;
 use super::records::{self, RecordsReader, Written};
-use super::{estimate, ordered};
+use super::{estimate, filters};
 use crate::archive::{Shadows, archive};
 use crate::checksum::{hex128, sum128};
 use crate::date::Date;
 use crate::error::BuildError;
-use crate::filter::FilterBuilder;
 use crate::format::header::Header;
 use crate::format::section::{SectionKind, SegmentKind};
-use crate::index::Probe;
 use crate::key::Mode;
-use crate::record::Record;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -134,13 +131,23 @@ pub(super) fn write_partitioned(
     let written = records::write(&mut file, kind, sources, partition_records, threads, progress)?;
     let reader = RecordsReader::new(&file, written.records)?;
     if kind != SegmentKind::Batch {
-        let tree = (&*written.tree.0, &*written.tree.1);
+        let is_base = kind == SegmentKind::Base;
+        let mut filters = Vec::new();
+        if is_base {
+            filters.extend(filters::of_certificate_first_modes(&reader, threads, progress)?);
+        }
+        let mut filters = filters.into_iter();
         let mut hashed = HashedIndexes::new(&reader, threads, plan.memory_bytes, progress)?;
         for mode in Mode::ALL {
-            if mode.is_certificate_first() {
-                ordered::write(&mut file, mode, &reader, tree, threads, progress)?;
-            } else {
-                hashed.write(mode, &mut file, progress)?;
+            if !mode.is_certificate_first() {
+                hashed.write(mode, &mut file, is_base, progress)?;
+                continue;
+            }
+            if mode.has_tree() {
+                file.section(SectionKind::Tree(mode), &written.stretches)?;
+            }
+            if let Some(filter) = filters.next() {
+                file.section(SectionKind::KeyFilter(mode), &filter.finish())?;
             }
         }
     }
@@ -148,7 +155,7 @@ pub(super) fn write_partitioned(
         let mut shadows = plan.shadows.clone();
         shadows.sort_by(|a, b| a.segment.cmp(&b.segment));
         file.section(SectionKind::Shadows, &archive(&shadows)?)?;
-        file.section(SectionKind::Filter, &filter(&reader)?)?;
+        file.section(SectionKind::Filter, &filters::of_all(&reader)?)?;
     }
     progress.begin("writing the header", 0);
     close(file, kind, &written)
@@ -179,29 +186,4 @@ pub(super) fn close(
         as_of: written.as_of,
     };
     Ok(Unsynced { finished, file })
-}
-
-/// The filter of a delta, over the keys of all six modes.
-fn filter(records: &RecordsReader) -> Result<Vec<u8>, BuildError> {
-    let mut buffer = Vec::new();
-    let mut keys = 0;
-    for block in 0..records.blocks() {
-        for bytes in records.block(block, &mut buffer)? {
-            keys += if Record::from_bytes(bytes).ticket == 0 { 4 } else { 6 };
-        }
-    }
-    let mut filter = FilterBuilder::new(keys);
-    for block in 0..records.blocks() {
-        for bytes in records.block(block, &mut buffer)? {
-            let record = Record::from_bytes(bytes);
-            for mode in Mode::ALL {
-                if mode.is_certificate_first() {
-                    filter.add(Probe::new(mode, record.pair_words(mode)).hash);
-                } else if let Some(hash) = hash_for(mode, &record) {
-                    filter.add(hash);
-                }
-            }
-        }
-    }
-    Ok(filter.finish())
 }

@@ -13,17 +13,20 @@ pub enum SectionKind {
     Occupations,
     /// Dictionary of (鉴定机构, 发证机关).
     Bodies,
-    /// The FST over block separators of one index; the certificate-first modes share that of the first.
+    /// The FST of one index: over block separators; of the first certificate-first mode, for all of these,
+    /// over stretches of certificate numbers.
     Tree(Mode),
-    /// The entry blocks of one index.
+    /// The entry blocks of one hashed index.
     Blocks(Mode),
-    /// Numbers of the blocks of one index that begin within a run of equal keys; beside each tree.
+    /// Numbers of the blocks of one hashed index that begin within a run of equal keys.
     Runs(Mode),
     /// Where searches in one hashed index begin.
     Directory(Mode),
+    /// Base segments: which composite keys of one mode may be here.
+    KeyFilter(Mode),
     /// Delta segments: the older records that this one replaces or withdraws.
     Shadows,
-    /// Delta segments: which composite keys may be here.
+    /// Delta segments: which composite keys of all modes may be here.
     Filter,
 }
 
@@ -33,13 +36,10 @@ impl SectionKind {
         [Self::Records, Self::Heap, Self::Occupations, Self::Bodies]
             .into_iter()
             .chain(Mode::ALL.into_iter().flat_map(|mode| {
-                let of_tree = |kind| mode.has_tree().then_some(kind);
-                let directory = (!mode.is_certificate_first()).then_some(Self::Directory(mode));
-                of_tree(Self::Tree(mode))
-                    .into_iter()
-                    .chain([Self::Blocks(mode)])
-                    .chain(of_tree(Self::Runs(mode)))
-                    .chain(directory)
+                let hashed = [Self::Blocks(mode), Self::Runs(mode), Self::Directory(mode)];
+                let hashed = (!mode.is_certificate_first()).then_some(hashed);
+                let tree = mode.has_tree().then_some(Self::Tree(mode));
+                tree.into_iter().chain(hashed.into_iter().flatten()).chain([Self::KeyFilter(mode)])
             }))
             .chain([Self::Shadows, Self::Filter])
     }
@@ -58,6 +58,7 @@ impl SectionKind {
             Self::Blocks(mode) => 0x20 + mode as u32,
             Self::Runs(mode) => 0x30 + mode as u32,
             Self::Directory(mode) => 0x40 + mode as u32,
+            Self::KeyFilter(mode) => 0x50 + mode as u32,
         }
     }
 
@@ -81,6 +82,7 @@ impl SectionKind {
             Self::Blocks(mode) => format!("{}.blocks", mode.index_name()),
             Self::Runs(mode) => format!("{}.runs", mode.index_name()),
             Self::Directory(mode) => format!("{}.directory", mode.index_name()),
+            Self::KeyFilter(mode) => format!("{}.filter", mode.index_name()),
         }
     }
 }
@@ -130,6 +132,7 @@ impl SegmentKind {
             | SectionKind::Blocks(_)
             | SectionKind::Runs(_)
             | SectionKind::Directory(_) => self != Self::Batch,
+            SectionKind::KeyFilter(_) => self == Self::Base,
             SectionKind::Shadows | SectionKind::Filter => self == Self::Delta,
             _ => true,
         })
@@ -149,6 +152,8 @@ mod tests {
         assert_eq!(names.len(), codes.len());
         assert!(!codes.contains(&0), "kind 0 is reserved");
         assert_eq!(SegmentKind::from_code(0), None);
-        assert!(SegmentKind::Delta.sections().count() <= super::super::header::SECTIONS_MAX);
+        for kind in [SegmentKind::Base, SegmentKind::Delta] {
+            assert!(kind.sections().count() <= super::super::header::SECTIONS_MAX);
+        }
     }
 }

@@ -1,19 +1,14 @@
 //! Blocks of index entries, one cache line each.
 //!
-//! *Ordered* (certificate-first modes): 32 fingerprints of 16 bits; entry `i` of block `b` is record
-//! `32 b + i`. *Hashed* (the others): 13 words of 31 bits, then 13 bytes. A byte is the lowest of the
-//! key's hash; a word is the record number and, in the bits above that no record number of the segment
-//! needs, the [`tag`]: more of the hash. Unused entries at the end of the last block are zero in
-//! ordered blocks (no such record) and have all bits of the word set in hashed ones.
+//! 13 words of 31 bits, then 13 bytes. A byte is the lowest of the key's hash; a word is the record number
+//! and, in the bits above that no record number of the segment needs, the [`tag`]: more of the hash.
+//! Unused entries at the end of the last block have all bits of the word set.
 
-use crate::format::{
-    HASHED_BLOCK_ENTRIES, HASHED_WORD_BITS, INDEX_BLOCK_BYTES, ORDERED_BLOCK_ENTRIES,
-};
+use crate::format::{HASHED_BLOCK_ENTRIES, HASHED_WORD_BITS, INDEX_BLOCK_BYTES};
 
 const WORD_MASK: u32 = (1 << HASHED_WORD_BITS) - 1;
 /// Where the bytes of a hashed block begin.
 const HASHED_BYTES_AT: usize = INDEX_BLOCK_BYTES - HASHED_BLOCK_ENTRIES;
-const _: () = assert!(ORDERED_BLOCK_ENTRIES * 2 == INDEX_BLOCK_BYTES);
 const _: () = assert!(HASHED_BLOCK_ENTRIES * HASHED_WORD_BITS <= HASHED_BYTES_AT * 8);
 /// Eight bytes from where a word begins lie in the block, and hold it.
 const _: () = assert!((HASHED_BLOCK_ENTRIES - 1) * HASHED_WORD_BITS / 8 + 8 <= INDEX_BLOCK_BYTES);
@@ -28,21 +23,6 @@ pub(crate) type Line = [u8; INDEX_BLOCK_BYTES];
 pub(crate) fn line(section: &[u8], number: u32) -> &Line {
     let (lines, _) = section.as_chunks::<INDEX_BLOCK_BYTES>();
     &lines[number as usize]
-}
-
-/// Bit `i` is set when entry `i` of an ordered block has this fingerprint.
-#[inline]
-pub(crate) fn ordered_matches(line: &Line, fingerprint: u16) -> u32 {
-    const LOW: u64 = 0x0001_0001_0001_0001;
-    // Brings the lowest bits of four lanes together, above all others.
-    const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
-    let wanted = LOW * u64::from(fingerprint);
-    let mut mask = 0;
-    for (at, word) in line.as_chunks::<8>().0.iter().enumerate() {
-        let equal = zero_lanes(u64::from_le_bytes(*word) ^ wanted, LOW * 0x7FFF);
-        mask |= ((equal >> 15).wrapping_mul(GATHER) >> 48) << (4 * at);
-    }
-    mask as u32
 }
 
 /// Bit `i` is set when entry `i` of a hashed block has the lowest byte of this hash.
@@ -164,25 +144,13 @@ mod tests {
         fn lanes_are_compared_at_once_as_one_by_one(choices in any::<[u8; 64]>()) {
             // Few values, so that lanes agree.
             let line: Line = choices.map(|choice| [0x00, 0x7F, 0x80, 0xFF][usize::from(choice) % 4]);
-            let one_by_one = |equal: &mut dyn Iterator<Item = bool>| {
-                equal.enumerate().fold(0u32, |mask, (bit, equal)| mask | u32::from(equal) << bit)
-            };
-            for wanted in [0x0000u16, 0x7F7F, 0x8000, 0xFFFF, 0x80FF] {
-                let (lanes, _) = line.as_chunks::<2>();
-                let mut equal = lanes.iter().map(|lane| u16::from_le_bytes(*lane) == wanted);
-                prop_assert_eq!(ordered_matches(&line, wanted), one_by_one(&mut equal));
-                let mut equal = line[HASHED_BYTES_AT..].iter().map(|&byte| byte == wanted as u8);
-                prop_assert_eq!(hashed_matches(&line, u64::from(wanted)), one_by_one(&mut equal));
+            for wanted in [0x00u8, 0x7F, 0x80, 0xFF] {
+                let equal = line[HASHED_BYTES_AT..].iter().enumerate();
+                let one_by_one = equal.fold(0u32, |mask, (bit, &byte)| {
+                    mask | u32::from(byte == wanted) << bit
+                });
+                prop_assert_eq!(hashed_matches(&line, u64::from(wanted)), one_by_one);
             }
-        }
-    }
-
-    #[test]
-    fn ordered_finds_every_slot() {
-        for slot in 0..ORDERED_BLOCK_ENTRIES {
-            let mut line = [0u8; INDEX_BLOCK_BYTES];
-            line[slot * 2..slot * 2 + 2].copy_from_slice(&0xBEEFu16.to_le_bytes());
-            assert_eq!(ordered_matches(&line, 0xBEEF), 1 << slot);
         }
     }
 }

@@ -111,7 +111,7 @@ impl Directory {
         // And where that begins within a run of equal keys, in the one before it.
         let low = before.saturating_sub(u32::from(runs.contains(before)));
         let low_within_run = low < before && runs.contains(low);
-        Some(Candidates { low, high, low_within_run, likely_entry: u32::MAX })
+        Some(Candidates { low, high, low_within_run })
     }
 }
 

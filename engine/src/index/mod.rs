@@ -1,15 +1,18 @@
-//! One composite-key index: an FST over block separators, cache-line blocks of entries beside it.
+//! Six composite-key indexes.
 //!
-//! A key is reduced to a 56-bit *sort key* and a *fingerprint*, low bits of its hash. The tree finds the
-//! last block that may hold the sort key; the block's line tells which entries carry the fingerprint.
-//! Equal sort keys may run over several blocks: the numbers of blocks that begin inside such a run stand
-//! in a list, and a search reads backwards through them. The certificate-first modes divide the same
-//! records in the same way and share one tree.
+//! The certificate-first modes share one, of [`stretches`]: an FST from the first of consecutive numbers to
+//! its record tells where the records of a number lie. Each of the others is *hashed*: an FST over block
+//! separators, cache-line blocks of entries beside it. A key is reduced to a 56-bit *sort key*, the highest
+//! bits of its hash; the tree finds the last block that may hold it, and the block's line tells which entries
+//! have more bits of the hash. Equal sort keys may run over several blocks: the numbers of blocks that begin
+//! inside such a run stand in a list, and a search reads backwards through them.
+//!
+//! Whether a key is there at all a filter tells first (`crate::filter`), one for each mode of a base.
 
 pub(crate) mod block;
 pub(crate) mod directory;
-mod fences;
 mod node;
+pub(crate) mod stretches;
 mod top;
 pub(crate) mod tree;
 #[cfg(feature = "build")]
@@ -17,14 +20,13 @@ pub(crate) mod tree_builder;
 #[cfg(feature = "build")]
 pub(crate) mod walk;
 
-use crate::format::{HASHED_BLOCK_ENTRIES, ORDERED_BLOCK_ENTRIES};
 use crate::key::Mode;
 use crate::key::encode::{self, PairWords};
 
 /// What an index is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
-    /// Where in the index.
+    /// Where in the index: the packed certificate number, or the highest bits of the hash.
     pub(crate) sort_key: u64,
     /// Its lowest bits tell which entries there; filters take all of it.
     pub(crate) hash: u64,
@@ -42,9 +44,4 @@ impl Probe {
         };
         Self { sort_key, hash }
     }
-}
-
-/// Entries of one block of this mode's index.
-pub(crate) fn block_entries(mode: Mode) -> usize {
-    if mode.is_certificate_first() { ORDERED_BLOCK_ENTRIES } else { HASHED_BLOCK_ENTRIES }
 }

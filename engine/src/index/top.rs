@@ -35,11 +35,6 @@ pub(super) struct Visit {
     pub(super) first: u32,
 }
 
-/// Visits every separator in key order.
-pub(super) fn walk_all(section: &[u8], root: u32, visit: &mut impl FnMut(Visit)) {
-    walk(section, root, (0, 0, 0), &|_, _| false, visit);
-}
-
 /// The first key that begins with so many symbols of this one.
 #[cfg(feature = "build")]
 pub(super) fn first_key(symbols: usize, key: u64) -> u64 {

@@ -8,11 +8,9 @@
 //!
 //! `verify` walks every node once through the own decoder (`node`), and a test holds it against the
 //! crate. What lies above the third symbol or so is unfolded when a tree is opened (`top`,
-//! `directory`, `fences`).
+//! `directory`).
 
 use super::directory::{self, COUNT_MAX, Directory};
-pub(crate) use super::fences::Slot;
-use super::fences::{FENCED_BLOCKS_MIN, Fences};
 use super::node::{Node, node, root_address};
 use super::top::{BLOCKS_MAX, Runs, Top};
 use crate::error::OpenError;
@@ -27,6 +25,11 @@ pub(crate) const SYMBOLS: usize = 10;
 #[inline]
 pub(crate) fn spell(sort_key: u64) -> [u8; SYMBOLS] {
     std::array::from_fn(|depth| symbol(sort_key, depth as u8))
+}
+
+/// Bits of the sort key in the symbol after so many.
+pub(super) const fn symbol_bits(symbols: usize) -> u32 {
+    if symbols < 2 { 8 } else { 5 }
 }
 
 /// What the pass down knows at one node.
@@ -45,7 +48,6 @@ pub(super) struct State {
 pub(crate) struct Tree {
     top: Top,
     directory: Option<Directory>,
-    fences: Option<Fences>,
     runs: Runs,
 }
 
@@ -54,17 +56,13 @@ pub(crate) struct Tree {
 pub(crate) const CANDIDATES_MAX: u32 = COUNT_MAX + 2;
 const _: () = assert!(CANDIDATES_MAX as usize * HASHED_BLOCK_ENTRIES <= 64);
 
-/// Which blocks may hold a key: `low` to `high`, both included, at most [`CANDIDATES_MAX`]; of an ordered
-/// index, one.
+/// Which blocks may hold a key: `low` to `high`, both included, at most [`CANDIDATES_MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Candidates {
     pub(crate) low: u32,
     pub(crate) high: u32,
     /// Whether block `low` begins within a run of equal keys, so that the block before counts too.
     pub(crate) low_within_run: bool,
-    /// The entry of block `high` that a number has whose block holds consecutive numbers: a guess, to
-    /// ask for its record early; too large where there is none.
-    pub(crate) likely_entry: u32,
 }
 
 /// A search on its way down, one symbol at a time.
@@ -78,7 +76,6 @@ pub(crate) struct Descent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Begun {
     Found(Candidates),
-    Fenced(Slot),
     Descending(Descent),
 }
 
@@ -87,22 +84,20 @@ const FST_HEADER_BYTES: usize = 16;
 impl Tree {
     /// Checks a tree section in full and prepares its tables.
     ///
-    /// `blocks` is the number of blocks, `runs` of those that have no separator. There is a `directory`
-    /// section where keys spread evenly, as hashes do.
+    /// `blocks` is the number of blocks, `runs` of those that have no separator.
     pub(crate) fn verify(
         path: &Path,
         place: &str,
         section: &[u8],
         (blocks, runs): (u32, &[u8]),
-        directory: Option<&[u8]>,
+        directory: &[u8],
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: String| OpenError::corrupt(path, place, detail);
         let fst = fst::raw::Fst::new(section).map_err(|error| corrupt(error.to_string()))?;
         fst.verify().map_err(|error| corrupt(error.to_string()))?;
         let root = root_address(section).ok_or_else(|| corrupt("no root".to_owned()))?;
         check_nodes(section, root, blocks, runs).map_err(corrupt)?;
-        if directory.is_some_and(|directory| directory != directory::derive(section, root, blocks))
-        {
+        if directory != directory::derive(section, root, blocks) {
             return Err(corrupt("its directory is that of another tree".to_owned()));
         }
         Self::open(path, place, section, (blocks, runs), directory)
@@ -114,7 +109,7 @@ impl Tree {
         place: &str,
         section: &[u8],
         (blocks, runs): (u32, &[u8]),
-        directory: Option<&[u8]>,
+        directory: &[u8],
     ) -> Result<Self, OpenError> {
         let corrupt = |detail: &str| OpenError::corrupt(path, place, detail);
         if u32::try_from(section.len()).is_err() || blocks > BLOCKS_MAX {
@@ -124,24 +119,16 @@ impl Tree {
         let io = |error| OpenError::io(path, error);
         let runs = Runs::new(runs, blocks);
         let top = Top::build(section, root, blocks, Top::symbols(blocks)).map_err(io)?;
-        let fences = (directory.is_none() && blocks >= FENCED_BLOCKS_MIN)
-            .then(|| Fences::build(section, root, blocks))
-            .transpose()
-            .map_err(io)?;
-        let directory = match directory {
-            Some(directory) => Directory::open(path, place, directory, blocks)?,
-            None => None,
-        };
-        Ok(Self { top, directory, fences, runs })
+        let directory = Directory::open(path, place, directory, blocks)?;
+        Ok(Self { top, directory, runs })
     }
 
     /// Asks for the memory that [`Tree::begin`] will read.
     #[inline]
     pub(crate) fn prefetch(&self, sort_key: u64) {
-        match (&self.directory, &self.fences) {
-            (Some(directory), _) => directory.prefetch(sort_key),
-            (None, Some(fences)) => fences.prefetch(sort_key),
-            (None, None) => self.top.prefetch(sort_key),
+        match &self.directory {
+            Some(directory) => directory.prefetch(sort_key),
+            None => self.top.prefetch(sort_key),
         }
     }
 
@@ -153,9 +140,6 @@ impl Tree {
         {
             return Begun::Found(candidates);
         }
-        if let Some(fences) = self.fences.as_ref().filter(|_| Fences::tell(sort_key)) {
-            return Begun::Fenced(fences.begin(sort_key));
-        }
         Begun::Descending(self.top.descent(sort_key))
     }
 
@@ -165,34 +149,14 @@ impl Tree {
     pub(crate) fn candidates(&self, section: &[u8], sort_key: u64) -> Candidates {
         match self.begin(sort_key) {
             Begun::Found(candidates) => candidates,
-            Begun::Fenced(slot) => self.fenced(self.narrow(slot)),
             Begun::Descending(descent) => self.candidate(descent.floor(section, sort_key)),
-        }
-    }
-
-    /// The second step of a search by fences.
-    #[inline]
-    pub(crate) fn narrow(&self, slot: Slot) -> Slot {
-        self.fences.as_ref().map_or(slot, |fences| fences.narrow(slot))
-    }
-
-    /// The last step of a search by fences.
-    #[inline]
-    pub(crate) fn fenced(&self, slot: Slot) -> Candidates {
-        match &self.fences {
-            Some(fences) => {
-                let place = fences.finish(slot);
-                Candidates { likely_entry: place.entry, ..self.candidate(place.block) }
-            }
-            None => Candidates::default(),
         }
     }
 
     /// One block as the only candidate.
     #[inline]
     pub(crate) fn candidate(&self, block: u32) -> Candidates {
-        let low_within_run = self.begins_within_run(block);
-        Candidates { low: block, high: block, low_within_run, likely_entry: u32::MAX }
+        Candidates { low: block, high: block, low_within_run: self.begins_within_run(block) }
     }
 
     /// Whether the first sort key of this block is also the last of the block before.
@@ -202,8 +166,8 @@ impl Tree {
     }
 
     /// The last block whose separator is not above `sort_key`; 0 when there is none.
-    #[inline]
-    pub(crate) fn floor(&self, section: &[u8], sort_key: u64) -> u32 {
+    #[cfg(test)]
+    fn floor(&self, section: &[u8], sort_key: u64) -> u32 {
         self.top.descent(sort_key).floor(section, sort_key)
     }
 }
@@ -365,23 +329,17 @@ mod tests {
         let (section, runs) = builder.finish().unwrap();
         let (blocks, path) = (firsts.len() as u32, Path::new("test"));
         let root = root_address(&section).unwrap();
-        let directory = directory.then(|| directory::derive(&section, root, blocks));
-        Tree::verify(path, "tree", &section, (blocks, &runs), directory.as_deref()).unwrap();
+        let derived = directory::derive(&section, root, blocks);
+        Tree::verify(path, "tree", &section, (blocks, &runs), &derived).unwrap();
         let top = Top::build(&section, root, blocks, symbols).unwrap();
         let runs = Runs::new(&runs, blocks);
-        let directory =
-            directory.and_then(|it| Directory::open(path, "tree", &it, blocks).unwrap());
-        (section, Tree { top, directory, fences: None, runs })
+        let opened = Directory::open(path, "tree", &derived, blocks).unwrap();
+        (section, Tree { top, directory: opened.filter(|_| directory), runs })
     }
 
     fn check(mut firsts: Vec<u64>, asked: &[u64]) {
         firsts.sort_unstable();
-        check_tables(&firsts, asked);
-        let even = |keys: &[u64]| keys.iter().map(|key| key & !1).collect::<Vec<u64>>();
-        check_fences(&even(&firsts), &even(asked));
-    }
-
-    fn check_tables(firsts: &[u64], asked: &[u64]) {
+        let firsts = firsts.as_slice();
         for symbols in 1..=3 {
             let (section, plain) = tree(firsts, symbols, false);
             let (_, unfolded) = tree(firsts, symbols, true);
@@ -393,23 +351,11 @@ mod tests {
                     let last = firsts.partition_point(|&first| first <= key) - 1;
                     assert_eq!(floor as usize, last, "{symbols} symbols, key {key:x}");
                 }
-                let Candidates { low, high, low_within_run, .. } =
-                    unfolded.candidates(&section, key);
+                let Candidates { low, high, low_within_run } = unfolded.candidates(&section, key);
                 assert!((low..=high).contains(&floor), "{symbols} symbols, key {key:x}");
                 let within = low > 0 && firsts[low as usize] == firsts[low as usize - 1];
                 assert_eq!(low_within_run, within, "{symbols} symbols, key {key:x}");
             }
-        }
-    }
-
-    fn check_fences(firsts: &[u64], asked: &[u64]) {
-        let (section, mut tree) = tree(firsts, 2, false);
-        let root = root_address(&section).unwrap();
-        tree.fences = Some(Fences::build(&section, root, firsts.len() as u32).unwrap());
-        for &key in firsts.iter().chain(asked) {
-            let floor = tree.floor(&section, key);
-            let found = tree.candidates(&section, key);
-            assert_eq!((found.low, found.high), (floor, floor), "key {key:x}");
         }
     }
 
@@ -424,7 +370,7 @@ mod tests {
         let right = directory::derive(&section, root, 100);
         let read = |directory: &[u8], marked: bool| {
             let read = if marked { Tree::open } else { Tree::verify };
-            read(Path::new("-"), "tree", &section, (100, &runs), Some(directory)).map_err(|error| {
+            read(Path::new("-"), "tree", &section, (100, &runs), directory).map_err(|error| {
                 assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
                 error.to_string()
             })

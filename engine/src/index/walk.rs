@@ -29,7 +29,6 @@ impl<'t> Walk<'t> {
     pub(crate) fn candidates(&mut self, sort_key: u64) -> Candidates {
         let begun = match self.tree.begin(sort_key) {
             Begun::Found(candidates) => return candidates,
-            Begun::Fenced(slot) => return self.tree.fenced(self.tree.narrow(slot)),
             Begun::Descending(begun) => begun,
         };
         let same = common_symbols(self.last_key, sort_key);
@@ -89,7 +88,7 @@ mod tests {
             blocks in prop_oneof![1usize..40, 2000usize..2600],
             shift in 0u32..41,
             keys in prop::collection::vec(any::<u64>(), 1..300),
-            (sorted, even) in any::<(bool, bool)>(),
+            sorted in any::<bool>(),
         ) {
             let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
             for block in 0..blocks as u64 {
@@ -97,9 +96,9 @@ mod tests {
             }
             let (section, runs) = tree.finish().unwrap();
             let root = root_address(&section).unwrap();
-            let directory = even.then(|| directory::derive(&section, root, blocks as u32));
-            let (runs, directory) = ((blocks as u32, &*runs), directory.as_deref());
-            let tree = Tree::verify(Path::new("-"), "-", &section, runs, directory).unwrap();
+            let directory = directory::derive(&section, root, blocks as u32);
+            let runs = (blocks as u32, &*runs);
+            let tree = Tree::verify(Path::new("-"), "-", &section, runs, &directory).unwrap();
             let mut keys: Vec<u64> =
                 keys.into_iter().map(|key| key % ((blocks as u64 * 7 + 5) << shift)).collect();
             if sorted {

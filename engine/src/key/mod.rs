@@ -104,14 +104,15 @@ impl Mode {
         matches!(self, Self::IC | Self::CT | Self::CN)
     }
 
-    /// The mode whose tree serves this one.
-    pub(crate) fn tree_mode(self) -> Self {
-        if self.is_certificate_first() { Self::IC } else { self }
+    /// Whether a tree is kept under this mode; the certificate-first modes share that of the first.
+    pub(crate) fn has_tree(self) -> bool {
+        !matches!(self, Self::CT | Self::CN)
     }
 
-    /// Whether a tree is kept under this mode.
-    pub(crate) fn has_tree(self) -> bool {
-        self.tree_mode() == self
+    /// Whether one of the two fields is the ticket number, which not every certificate has.
+    #[cfg(feature = "build")]
+    pub(crate) fn asks_for_ticket(self) -> bool {
+        matches!(self, Self::IT | Self::CT | Self::TN)
     }
 
     /// The mode that uses these two fields, whichever comes first; `None` for the same field twice.

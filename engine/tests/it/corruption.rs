@@ -107,9 +107,9 @@ fn sum_of_small_section(bytes: &[u8]) -> u64 {
 #[test]
 fn a_wrong_index_under_right_sums_is_caught_by_the_lookup_check() {
     use zhengcha_engine::build::check_indexes;
+    use zhengcha_engine::format::PAGE_BYTES;
     use zhengcha_engine::format::header::Header;
     use zhengcha_engine::format::section::SectionKind;
-    use zhengcha_engine::format::{HASHED_BLOCK_ENTRIES, PAGE_BYTES};
     let damaged = store();
     let path = &damaged.files[0];
     let good = fs::read(path).unwrap();
@@ -118,16 +118,16 @@ fn a_wrong_index_under_right_sums_is_caught_by_the_lookup_check() {
         check_indexes(&sound, mode).unwrap();
         let mut bytes = good.clone();
         let mut header = Header::parse(path, &bytes, bytes.len() as u64).unwrap();
-        let blocks = header
+        let filter = header
             .sections
             .iter_mut()
-            .find(|section| section.kind == SectionKind::Blocks(mode))
+            .find(|section| section.kind == SectionKind::KeyFilter(mode))
             .unwrap();
-        let range = blocks.offset as usize..(blocks.offset + blocks.length) as usize;
-        // A bit of the first entry's fingerprint.
-        let at = if mode.is_certificate_first() { 0 } else { 64 - HASHED_BLOCK_ENTRIES };
-        bytes[range.start + at] ^= 1;
-        blocks.sum = sum_of_small_section(&bytes[range]);
+        let range = filter.offset as usize..(filter.offset + filter.length) as usize;
+        // One bit of one of the keys.
+        let set = bytes[range.clone()].iter_mut().find(|byte| **byte != 0).unwrap();
+        *set &= *set - 1;
+        filter.sum = sum_of_small_section(&bytes[range]);
         bytes[..PAGE_BYTES].copy_from_slice(&header.emit());
         let wrong = damaged.store.root().join("wrong.seg");
         fs::write(&wrong, &bytes).unwrap();

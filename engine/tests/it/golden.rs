@@ -1,4 +1,4 @@
-//! Format 4 as committed: opened, answered and reproduced byte for byte by every test run.
+//! Format 5 as committed: opened, answered and reproduced byte for byte by every test run.
 //!
 //! A new format version gets a folder of its own (`ZHENGCHA_WRITE_GOLDEN=1 cargo test golden` writes
 //! one that is missing); an old folder is never touched again.
@@ -15,7 +15,7 @@ fn golden(version: &str) -> PathBuf {
 }
 
 fn folder() -> PathBuf {
-    golden("v4")
+    golden("v5")
 }
 
 /// Records of the base: packed and escaped fields, a shared number, a run over blocks.
@@ -131,17 +131,17 @@ fn golden_layout_is_pinned() {
         text.push('\n');
         text.push_str(&segment.describe());
     }
-    insta::assert_snapshot!("layout_v4", text);
+    insta::assert_snapshot!("layout_v5", text);
 }
 
 #[test]
 fn a_store_of_another_format_is_refused_with_the_cure() {
-    for version in [1, 2, 3] {
+    for version in [1, 2, 3, 4] {
         let store = Store::new(golden(&format!("v{version}")));
         let error = Snapshot::open_current(&store, None).unwrap_err();
         assert!(matches!(error, OpenError::Incompatible { .. }), "{error}");
         let text = error.to_string();
-        let versions = format!("format version is {version}, this program reads 4");
+        let versions = format!("format version is {version}, this program reads 5");
         assert!(text.contains(&versions), "{text}");
         assert!(text.contains("load the delivered files again"), "{text}");
     }

@@ -5,13 +5,15 @@ use crate::archive::{Pair, Shadows, archive};
 use crate::build::merge::Source;
 use crate::checksum::sum_of_section;
 use crate::filter::FilterBuilder;
+use crate::format::HASHED_BLOCK_ENTRIES;
 use crate::format::header::{Header, SectionEntry};
 use crate::format::section::{SectionKind, SegmentKind};
 use crate::format::{BLOCK_RECORDS, PAGE_BYTES};
+use crate::index::Probe;
 use crate::index::block::{self, number_bits};
 use crate::index::directory::DirectoryBuilder;
+use crate::index::tree::spell;
 use crate::index::tree_builder::TreeBuilder;
-use crate::index::{Probe, block_entries};
 use crate::key::Mode;
 use crate::record::{RECORD_BYTES, Record, View, extension_bytes};
 use std::path::PathBuf;
@@ -37,17 +39,26 @@ pub(super) fn segment(kind: SegmentKind, sources: &[Source<'_>], shadows: &[Shad
     for mode in Mode::ALL {
         let mut entries: Vec<(Probe, u32)> = Vec::new();
         for (record, number) in records.iter().zip(0..) {
-            let probe = Probe::new(mode, record.pair_words(mode));
-            if !matches!(mode, Mode::IT | Mode::TN) || record.ticket != 0 {
-                entries.push((probe, number));
-                hashes.push(probe.hash);
+            if !matches!(mode, Mode::IT | Mode::CT | Mode::TN) || record.ticket != 0 {
+                entries.push((Probe::new(mode, record.pair_words(mode)), number));
             }
         }
-        if !mode.is_certificate_first() {
-            entries.sort_by_key(|(probe, number)| (probe.hash, *number));
+        hashes.extend(entries.iter().map(|(probe, _)| probe.hash));
+        if kind == SegmentKind::Batch {
+            continue;
         }
-        if kind != SegmentKind::Batch {
+        let mut keys = records.len();
+        if !mode.is_certificate_first() {
+            keys = entries.len();
+            entries.sort_by_key(|(probe, number)| (probe.hash, *number));
             index(&mut image, mode, &entries, number_bits(records.len() as u64));
+        } else if mode == Mode::IC {
+            image.section(SectionKind::Tree(mode), &stretches(&records));
+        }
+        if kind == SegmentKind::Base {
+            let mut filter = FilterBuilder::of_base(keys as u64);
+            entries.iter().for_each(|(probe, _)| filter.add(probe.hash));
+            image.section(SectionKind::KeyFilter(mode), &filter.finish());
         }
     }
     if kind == SegmentKind::Delta {
@@ -110,9 +121,31 @@ fn numbered(view: &View<'_>, texts: &mut [Vec<Pair>; 2], heap: &mut Vec<u8>) -> 
     record
 }
 
+/// The first numbers of stretches with their first records, the lowest bit set where several records have
+/// the number.
+fn stretches(records: &[Record]) -> Vec<u8> {
+    let number = |at: usize| records.get(at).map(|record| record.certificate >> 1);
+    let shared = |at: usize| {
+        number(at).is_some()
+            && (at > 0 && number(at - 1) == number(at) || number(at + 1) == number(at))
+    };
+    let mut tree = fst::raw::Builder::memory();
+    for at in 0..records.len() {
+        let here = number(at).unwrap();
+        let before = at.checked_sub(1).and_then(number);
+        let goes_on = before == Some(here)
+            || (at > 0 && !shared(at) && !shared(at - 1) && before == Some(here.wrapping_sub(1)))
+                && here % (1 << 32) != 0;
+        if !goes_on {
+            tree.insert(spell(here << 1), (at as u64) << 1 | u64::from(shared(at))).unwrap();
+        }
+    }
+    tree.into_inner().unwrap()
+}
+
 fn index(image: &mut Image, mode: Mode, entries: &[(Probe, u32)], number_bits: u32) {
     let mut tree = TreeBuilder::new(Vec::new(), PathBuf::new()).unwrap();
-    let chunks = entries.chunks(block_entries(mode));
+    let chunks = entries.chunks(HASHED_BLOCK_ENTRIES);
     let mut directory = DirectoryBuilder::new(chunks.len() as u32);
     let mut blocks = Vec::new();
     for entries in chunks {
@@ -121,27 +154,14 @@ fn index(image: &mut Image, mode: Mode, entries: &[(Probe, u32)], number_bits: u
         if let Some((separator, block)) = pushed {
             directory.push(separator, block);
         }
-        if mode.is_certificate_first() {
-            blocks.extend(entries.iter().flat_map(|(probe, _)| (probe.hash as u16).to_le_bytes()));
-            blocks.resize(blocks.len().next_multiple_of(64), 0);
-        } else {
-            let line: Vec<_> =
-                entries.iter().map(|(probe, number)| (probe.hash, *number)).collect();
-            blocks.extend_from_slice(&block::hashed_line(&line, number_bits));
-        }
+        let line: Vec<_> = entries.iter().map(|(probe, number)| (probe.hash, *number)).collect();
+        blocks.extend_from_slice(&block::hashed_line(&line, number_bits));
     }
     let (tree, runs) = tree.finish().unwrap();
-    let has_tree = !matches!(mode, Mode::CT | Mode::CN);
-    if has_tree {
-        image.section(SectionKind::Tree(mode), &tree);
-    }
+    image.section(SectionKind::Tree(mode), &tree);
     image.section(SectionKind::Blocks(mode), &blocks);
-    if has_tree {
-        image.section(SectionKind::Runs(mode), &runs);
-    }
-    if !mode.is_certificate_first() {
-        image.section(SectionKind::Directory(mode), &directory.finish());
-    }
+    image.section(SectionKind::Runs(mode), &runs);
+    image.section(SectionKind::Directory(mode), &directory.finish());
 }
 
 struct Image {
