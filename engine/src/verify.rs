@@ -1,7 +1,8 @@
 //! From an opened segment to one that answers: every section checked, on several threads.
 //!
 //! A segment whose mark holds ([`crate::verified`]) was read before; then only what a lookup relies
-//! on without checking it again is read: dictionaries, shadows, runs, stretches of numbers and the filter of a delta.
+//! on without checking it again is read: dictionaries, shadows, runs, stretches of numbers and the filter
+//! of a delta.
 
 use crate::archive::{self, Shadows};
 use crate::checksum::{PIECE_BYTES, section_sum, sum64};

@@ -111,10 +111,13 @@ fn check_piece(
         for number in numbers.clone() {
             let here = record(number);
             let is_first = number == 0 || number_of(&record(number - 1)) != number_of(&here);
-            let is_told = |place: Place| match is_first {
-                true => place.record == number,
-                // The search comes by, as each record in between has the number.
-                false => place.repeated && place.record < number,
+            let is_told = |place: Place| {
+                if is_first {
+                    place.record == number
+                } else {
+                    // The search comes by, as each record in between has the number.
+                    place.repeated && place.record < number
+                }
             };
             if !stretches.find(here.certificate).is_some_and(is_told) {
                 return Err(lost(segment, modes[0], number));

@@ -132,11 +132,10 @@ pub(super) fn write_partitioned(
     let reader = RecordsReader::new(&file, written.records)?;
     if kind != SegmentKind::Batch {
         let is_base = kind == SegmentKind::Base;
-        let mut filters = Vec::new();
-        if is_base {
-            filters.extend(filters::of_certificate_first_modes(&reader, threads, progress)?);
-        }
-        let mut filters = filters.into_iter();
+        let filters = is_base
+            .then(|| filters::of_certificate_first_modes(&reader, threads, progress))
+            .transpose()?;
+        let mut filters = filters.into_iter().flatten();
         let mut hashed = HashedIndexes::new(&reader, threads, plan.memory_bytes, progress)?;
         for mode in Mode::ALL {
             if !mode.is_certificate_first() {

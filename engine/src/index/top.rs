@@ -15,7 +15,7 @@ pub(super) const BLOCKS_MAX: u32 = (1 << 29) - 1;
 const ONE_SYMBOL_BLOCKS: u32 = 2048;
 
 /// Key bits of the first `symbols` symbols.
-const fn symbol_bits(symbols: usize) -> u32 {
+pub(super) const fn symbol_bits(symbols: usize) -> u32 {
     match symbols {
         0 => 0,
         1 => 8,

@@ -27,11 +27,6 @@ pub(crate) fn spell(sort_key: u64) -> [u8; SYMBOLS] {
     std::array::from_fn(|depth| symbol(sort_key, depth as u8))
 }
 
-/// Bits of the sort key in the symbol after so many.
-pub(super) const fn symbol_bits(symbols: usize) -> u32 {
-    if symbols < 2 { 8 } else { 5 }
-}
-
 /// What the pass down knows at one node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {

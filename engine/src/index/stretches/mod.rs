@@ -13,7 +13,8 @@ mod builder;
 mod sorted;
 
 use super::node::{node, root_address};
-use super::tree::{SYMBOLS, symbol_bits};
+use super::top::{KEY_BITS, symbol_bits};
+use super::tree::SYMBOLS;
 use crate::error::OpenError;
 use crate::format::HASHED_WORD_BITS;
 use buckets::{Buckets, Told};
@@ -119,9 +120,10 @@ fn read(section: &[u8], count: usize, records: u64) -> Result<Vec<Stretch>, Stri
     let mut next_record = 0;
     let mut take = |key: u64, output: u32| {
         let (record, repeated) = (u64::from(output >> 1), output & 1 == 1);
-        let in_order = match stretches.is_empty() {
-            true => record == 0,
-            false => record >= next_record && record < records,
+        let in_order = if stretches.is_empty() {
+            record == 0
+        } else {
+            record >= next_record && record < records
         };
         if !in_order || key & 1 == 1 {
             return None;
@@ -156,10 +158,11 @@ fn each(
         let fits = last.is_none_or(|last| last < symbol) && (symbols < 2 || symbol < 32);
         let output = output.checked_add(more).filter(|_| fits)?;
         last = Some(symbol);
-        let key = key << symbol_bits(symbols) | u64::from(symbol);
-        match (symbols + 1 == SYMBOLS, child) {
+        let symbols = symbols + 1;
+        let key = key | u64::from(symbol) << (KEY_BITS - symbol_bits(symbols));
+        match (symbols == SYMBOLS, child) {
             (true, 0) => take(key, output)?,
-            (false, 1..) => each(section, child, (symbols + 1, key, output), take)?,
+            (false, 1..) => each(section, child, (symbols, key, output), take)?,
             _ => return None,
         }
     }
